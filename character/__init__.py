@@ -1,0 +1,1 @@
+"""Who she is and what she says: cards, prompt, language models, emotion, conduct, routing."""

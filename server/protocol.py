@@ -1,0 +1,496 @@
+"""The websocket protocol: every message, both ways, as a type.
+
+A text frame is one JSON envelope ``{"v":1, "type":…, "id":…, "chat":…, "turn":…, "seq":…, "data":{…}}``. ``data`` is one of
+the classes below; `CLIENT_MESSAGES` and `SERVER_MESSAGES` name them by ``type``. ``docs/protocol.md`` is written from this
+module by ``python -m server.protocol``.
+
+Envelope fields:
+    v: protocol version, 1.
+    type: name of the message.
+    id: chosen by the client for a request (≤ 64 characters); the direct answer carries the same.
+    chat: the chat the message is about.
+    turn: the turn an event belongs to.
+    seq: on events of a chat: 1, 2, 3, … without gaps, stored, replayed to a client that says what it saw last.
+    data: the fields of the message.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from server.errors import BadRequest
+
+VERSION = 1
+MAX_FRAME_BYTES = 64 * 1024
+MAX_TEXT_CHARACTERS = 4000
+MAX_UPLOAD_BYTES = 32 * 1024 * 1024
+
+CLOSE_GOING_AWAY = 1001
+CLOSE_POLICY = 1008
+CLOSE_TOO_BIG = 1009
+CLOSE_RESTART = 1012
+CLOSE_TRY_LATER = 1013
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_\-]+$")]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARACTERS, pattern=r"\S")]
+Seq = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Message(BaseModel):
+    """Base of all payloads: unknown fields are refused, values are never coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    type: ClassVar[str]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# From the client
+
+
+class Hello(Message):
+    """First message of every connection, within 5 seconds. One of `token` and `login`.
+
+    `last_seq` names the chats the client holds and the last event it saw of each; the server replays what followed.
+    Answered by `welcome`, then one `chat.snapshot` or the missed events for each chat of `last_seq`.
+    """
+
+    type: ClassVar[str] = "hello"
+    token: Annotated[str, StringConstraints(max_length=200)] | None = Field(None, description="the account's token")
+    login: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+        None, description="a one-time login code; the answer brings a token to keep"
+    )
+    last_seq: Annotated[dict[Id, Seq], Field(max_length=50)] = Field(
+        default_factory=dict, description="chat id → last event seen"
+    )
+
+
+class ChatList(Message):
+    """Asks for the account's chats. Answered by `chat.list`."""
+
+    type: ClassVar[str] = "chat.list"
+
+
+class ChatOpen(Message):
+    """Opens the chat of the envelope, or begins a new one when `chat` is absent. Answered by `chat.snapshot`.
+
+    From then on the connection gets the chat's events.
+    """
+
+    type: ClassVar[str] = "chat.open"
+    card: Id | None = Field(None, description="card of a new chat (default: 오로라)")
+    greeting: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        None, description="which greeting of the card begins a new chat (default: by time of day)"
+    )
+
+
+class ChatRename(Message):
+    """Gives the chat of the envelope a title. Answered by `chat.changed` to all of the account's connections."""
+
+    type: ClassVar[str] = "chat.rename"
+    title: Title
+
+
+class ChatDelete(Message):
+    """Deletes the chat of the envelope with all its messages. Answered by `chat.removed` to all connections."""
+
+    type: ClassVar[str] = "chat.delete"
+
+
+class ChatSearch(Message):
+    """Searches the text of all the account's messages. Answered by `chat.found`."""
+
+    type: ClassVar[str] = "chat.search"
+    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class ChatExport(Message):
+    """Asks for the chat of the envelope as JSON lines. Answered by one or more `file.part`."""
+
+    type: ClassVar[str] = "chat.export"
+
+
+class ChatImport(Message):
+    """Makes a new chat from an uploaded export. Answered by `chat.snapshot`."""
+
+    type: ClassVar[str] = "chat.import"
+    upload: Id = Field(description="id from `upload.done`")
+
+
+class UploadStart(Message):
+    """Announces an upload; binary frames with the content follow (≤ 64 KiB each). Answered by `upload.done`."""
+
+    type: ClassVar[str] = "upload.start"
+    kind: Literal["chat", "card"]
+    size: Annotated[int, Field(ge=1, le=MAX_UPLOAD_BYTES)] = Field(description="bytes")
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(description="of the whole content")
+
+
+class TurnSend(Message):
+    """Says something. Answered by `turn.ack`; everybody in the chat gets `turn.start`.
+
+    Sending the same `client_id` again changes nothing and is acknowledged as a duplicate.
+    """
+
+    type: ClassVar[str] = "turn.send"
+    client_id: Id = Field(description="chosen by the client, once per thing said")
+    parent: Id | None = Field(None, description="message to answer (default: the end of the active line)")
+    text: Text
+
+
+class TurnStop(Message):
+    """Stops the chat's live turn; what was said stays. Harmless when none is live."""
+
+    type: ClassVar[str] = "turn.stop"
+
+
+class TurnRetry(Message):
+    """Asks for another reply beside `message`. Answered by `turn.ack`."""
+
+    type: ClassVar[str] = "turn.retry"
+    client_id: Id
+    message: Id = Field(description="the reply to try again, or the user's message that has none")
+
+
+class TurnPick(Message):
+    """Makes `message` (and its latest continuation) the active line. Everybody gets `turn.picked`."""
+
+    type: ClassVar[str] = "turn.pick"
+    message: Id
+
+
+class MessageEdit(Message):
+    """A changed version beside `message`. Of a user's message: a branch, answered anew. Of a reply: an edited sibling."""
+
+    type: ClassVar[str] = "message.edit"
+    client_id: Id
+    message: Id
+    text: Text
+
+
+class MessageDelete(Message):
+    """Deletes `message` and all that follows it. Everybody gets `message.removed`."""
+
+    type: ClassVar[str] = "message.delete"
+    message: Id
+
+
+class Feedback(Message):
+    """👍, 👎 or neither on a reply. Everybody gets `message.marked`."""
+
+    type: ClassVar[str] = "feedback"
+    message: Id
+    good: bool | None = Field(description="true 👍, false 👎, null takes the mark away")
+
+
+class CardList(Message):
+    """Asks for the cards the account can talk to. Answered by `card.list`."""
+
+    type: ClassVar[str] = "card.list"
+
+
+class CardImport(Message):
+    """Adds an uploaded character card (V2 or V3, JSON or PNG). Answered by `card.list`."""
+
+    type: ClassVar[str] = "card.import"
+    upload: Id
+
+
+class CardExport(Message):
+    """Asks for a card as a file. Answered by one or more `file.part`."""
+
+    type: ClassVar[str] = "card.export"
+    card: Id
+    format: Literal["json", "png"] = "png"
+
+
+class CardDelete(Message):
+    """Removes an imported card. Chats that use it keep it. Answered by `card.list`."""
+
+    type: ClassVar[str] = "card.delete"
+    card: Id
+
+
+class Profile(Message):
+    """How she addresses the account's user. Answered by `profile` to all of the account's connections."""
+
+    type: ClassVar[str] = "profile.set"
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] = Field(description="empty: unknown")
+
+
+class Ping(Message):
+    """Asks for a `pong`."""
+
+    type: ClassVar[str] = "ping"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# From the server
+
+
+class ChatSummary(BaseModel):
+    """A chat in the list."""
+
+    id: str
+    title: str
+    card: str
+    character: str = Field(description="the card's name")
+    updated: float = Field(description="seconds since 1970")
+    preview: str = Field(description="beginning of the last message")
+    live: bool = Field(description="a turn is being written now")
+
+
+class MessageState(BaseModel):
+    """A message of the tree."""
+
+    id: str
+    parent: str | None = Field(description="message it follows; null begins the chat")
+    role: Literal["user", "assistant"]
+    text: str
+    status: Literal["complete", "live", "stopped", "interrupted", "failed"]
+    emotion: str | None = Field(None, description="of a reply: one of the eight")
+    strength: float | None = Field(None, description="0–1")
+    created: float = Field(description="seconds since 1970")
+    good: bool | None = Field(None, description="the user's 👍 👎")
+    model: str | None = Field(None, description="who wrote it")
+    turn: str | None = None
+    client_id: str | None = None
+    edited: bool = Field(False, description="a reply changed by the user's hand")
+
+
+class ModelInfo(BaseModel):
+    """The language model that speaks."""
+
+    name: str
+    bundled: bool = Field(description="the small model that ships with the program")
+
+
+class CardSummary(BaseModel):
+    id: str
+    name: str
+    creator: str
+    description: str = Field(description="the creator's notes, or the beginning of the description")
+    tags: list[str]
+    greetings: list[str]
+    builtin: bool
+
+
+class Welcome(Message):
+    """The connection is logged in."""
+
+    type: ClassVar[str] = "welcome"
+    account: str = Field(description="name of the account")
+    user_name: str = Field(description="how she addresses the user; empty: unknown")
+    token: str | None = Field(None, description="after a login code only: keep it, it is shown once")
+    chats: list[ChatSummary]
+    model: ModelInfo
+    limits: dict[str, int] = Field(description="text: characters, frame: bytes, upload: bytes")
+    server: str = Field(description="version of the program")
+
+
+class ChatListed(Message):
+    """The account's chats, newest first."""
+
+    type: ClassVar[str] = "chat.list"
+    chats: list[ChatSummary]
+
+
+class ChatSnapshot(Message):
+    """The whole of a chat as it stands at `seq`."""
+
+    type: ClassVar[str] = "chat.snapshot"
+    chat: ChatSummary
+    messages: list[MessageState] = Field(description="all branches, parents before children")
+    active: str | None = Field(description="last message of the active line")
+    seq: int = Field(description="last event this snapshot holds")
+    face: dict[str, Any] | None = Field(None, description="the last `face.set` of the chat")
+
+
+class ChatChanged(Message):
+    """A chat was made, renamed or talked in. Sent to all of the account's connections."""
+
+    type: ClassVar[str] = "chat.changed"
+    chat: ChatSummary
+
+
+class ChatRemoved(Message):
+    """The chat of the envelope is gone. Sent to all of the account's connections."""
+
+    type: ClassVar[str] = "chat.removed"
+
+
+class Hit(BaseModel):
+    chat: str
+    title: str
+    message: str
+    role: Literal["user", "assistant"]
+    text: str = Field(description="the passage around the match")
+    created: float
+
+
+class ChatFound(Message):
+    """What a search found, newest first, at most 50."""
+
+    type: ClassVar[str] = "chat.found"
+    query: str
+    hits: list[Hit]
+
+
+class FilePart(Message):
+    """A piece of a file the client asked for. The parts of one answer share the request's `id`."""
+
+    type: ClassVar[str] = "file.part"
+    name: str = Field(description="suggested file name")
+    media_type: str
+    part: int = Field(description="0, 1, …")
+    parts: int
+    base64: str = Field(description="the content of this part")
+
+
+class UploadDone(Message):
+    """The upload arrived whole and matches its checksum."""
+
+    type: ClassVar[str] = "upload.done"
+    upload: str
+
+
+class TurnAck(Message):
+    """What the client said is on disk."""
+
+    type: ClassVar[str] = "turn.ack"
+    client_id: str
+    message: str = Field(description="id of the user's message, or of the edited reply")
+    duplicate: bool = Field(description="this `client_id` had been taken already; nothing was done")
+
+
+class TurnStart(Message):
+    """Event. A turn began: the user's message (absent on a retry) and the empty reply, which is now the active end."""
+
+    type: ClassVar[str] = "turn.start"
+    user: MessageState | None
+    reply: MessageState
+
+
+class FaceSet(Message):
+    """Event. What she feels from now on, before the first word of the reply."""
+
+    type: ClassVar[str] = "face.set"
+    emotion: str
+    strength: float = Field(description="0–1")
+    attributes: dict[str, float] = Field(description="face attributes, by the card's emotion table")
+
+
+class TurnDelta(Message):
+    """Event. More words of the live reply."""
+
+    type: ClassVar[str] = "turn.delta"
+    message: str
+    text: str
+
+
+class TurnDone(Message):
+    """Event. The turn ended; `reply` is final.
+
+    reason `complete`: she finished; `length`: the reply reached its limit; `stopped`: by `turn.stop`;
+    `interrupted`: the server went down meanwhile; `failed`: the model failed, `error` says why.
+    """
+
+    type: ClassVar[str] = "turn.done"
+    reply: MessageState
+    reason: Literal["complete", "length", "stopped", "interrupted", "failed"]
+    error: str | None = Field(None, description="Korean sentence for the user")
+
+
+class TurnPicked(Message):
+    """Event. Another line of the tree is active."""
+
+    type: ClassVar[str] = "turn.picked"
+    active: str
+
+
+class MessageAdded(Message):
+    """Event. A reply was edited by hand: the new sibling, now active."""
+
+    type: ClassVar[str] = "message.added"
+    message: MessageState
+
+
+class MessageRemoved(Message):
+    """Event. These messages are gone."""
+
+    type: ClassVar[str] = "message.removed"
+    messages: list[str]
+    active: str | None
+
+
+class MessageMarked(Message):
+    """Event. A reply has a new 👍 👎 mark."""
+
+    type: ClassVar[str] = "message.marked"
+    message: str
+    good: bool | None
+
+
+class CardListed(Message):
+    """The cards the account can talk to."""
+
+    type: ClassVar[str] = "card.list"
+    cards: list[CardSummary]
+    imported: str | None = Field(None, description="id of the card just imported")
+
+
+class ProfileState(Message):
+    """How she addresses the user. Sent to all of the account's connections."""
+
+    type: ClassVar[str] = "profile"
+    name: str
+
+
+class Error(Message):
+    """A request could not be served. The connection stays open, unless a close frame follows.
+
+    `code`: bad_request, not_found, unauthorized, turn_live, rate_limited, too_large, model_failed, storage, internal.
+    """
+
+    type: ClassVar[str] = "error"
+    code: str
+    text: str = Field(description="Korean sentence: what was wrong and what to do")
+    ref: str | None = Field(None, description="`id` of the request")
+
+
+class Pong(Message):
+    """Answer to `ping`."""
+
+    type: ClassVar[str] = "pong"
+
+
+CLIENT_MESSAGES: dict[str, type[Message]] = {
+    cls.type: cls
+    for cls in (
+        Hello, ChatList, ChatOpen, ChatRename, ChatDelete, ChatSearch, ChatExport, ChatImport, UploadStart, TurnSend, TurnStop,
+        TurnRetry, TurnPick, MessageEdit, MessageDelete, Feedback, CardList, CardImport, CardExport, CardDelete, Profile, Ping,
+    )
+}  # fmt: skip
+SERVER_MESSAGES: dict[str, type[Message]] = {
+    cls.type: cls
+    for cls in (
+        Welcome, ChatListed, ChatSnapshot, ChatChanged, ChatRemoved, ChatFound, FilePart, UploadDone, TurnAck, TurnStart, FaceSet,
+        TurnDelta, TurnDone, TurnPicked, MessageAdded, MessageRemoved, MessageMarked, CardListed, ProfileState, Error, Pong,
+    )
+}  # fmt: skip
+
+
+class Envelope(BaseModel):
+    """The outer object of a client's frame."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    v: Literal[1]
+    type: Annotated[str, StringConstraints(max_length=40)]
+    id: Id | None = None
+    chat: Id | None = None
+    turn: Id | None = None
+    seq: Seq | None = None
+    data: dict[str, Any] = Field(default_factory=dict)

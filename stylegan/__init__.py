@@ -1,0 +1,1 @@
+"""Her face: attributes now; generator, animation and live rendering are to come."""
