@@ -17,6 +17,7 @@ Envelope fields:
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -34,7 +35,7 @@ CLOSE_TOO_BIG = 1009
 CLOSE_RESTART = 1012
 CLOSE_TRY_LATER = 1013
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_\-]+$")]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_\-]+\z")]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARACTERS, pattern=r"\S")]
 Seq = Annotated[int, Field(ge=0, le=2**53)]
@@ -494,3 +495,65 @@ class Envelope(BaseModel):
     turn: Id | None = None
     seq: Seq | None = None
     data: dict[str, Any] = Field(default_factory=dict)
+
+
+def parse(frame: str) -> tuple[Envelope, Message]:
+    """Reads a client's text frame.
+
+    Raises:
+        BadRequest: it is no envelope, its type is unknown, or a field is wrong; the text names the field.
+    """
+    try:
+        envelope = Envelope.model_validate_json(frame)
+    except ValidationError as error:
+        raise BadRequest(f"메시지 형식이 잘못됐어요 ({first_problem(error)}).") from None
+    payload = CLIENT_MESSAGES.get(envelope.type)
+    if payload is None:
+        raise BadRequest(f"모르는 종류의 메시지예요: {envelope.type!r}.")
+    try:
+        return envelope, payload.model_validate(envelope.data)
+    except ValidationError as error:
+        raise BadRequest(f"{envelope.type}: 내용이 잘못됐어요 ({first_problem(error)}).") from None
+
+
+def reference(frame: str) -> str | None:
+    """The ``id`` of a frame that could not be read as a whole, if it can be made out."""
+    try:
+        ref = json.loads(frame).get("id")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return ref if isinstance(ref, str) and re.fullmatch(r"[A-Za-z0-9_\-]{1,64}", ref) else None
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first problem of a validation, as ``field: what is wrong``, without the offending value."""
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}" if place else problem["msg"]
+
+
+def encode(message: Message, *, ref: str | None = None, chat: str | None = None) -> str:
+    """A server's frame that is no stored event: an answer or a broadcast."""
+    return frame(message.type, message.model_dump_json(), ref=ref, chat=chat)
+
+
+def frame(
+    type: str,
+    data: str,
+    *,
+    ref: str | None = None,
+    chat: str | None = None,
+    turn: str | None = None,
+    seq: int | None = None,
+) -> str:
+    """An envelope around a payload that is JSON already. Ids come from the server or match `Id`: nothing to escape."""
+    parts = [f'{{"v":{VERSION},"type":"{type}"']
+    if ref is not None:
+        parts.append(f'"id":"{ref}"')
+    if chat is not None:
+        parts.append(f'"chat":"{chat}"')
+    if turn is not None:
+        parts.append(f'"turn":"{turn}"')
+    if seq is not None:
+        parts.append(f'"seq":{seq}')
+    return ",".join(parts) + f',"data":{data}}}'

@@ -61,7 +61,9 @@ class DataFolder:
             yield file, content.decode("utf-8-sig", errors="replace")
 
 
-PHONE = re.compile(r"(?<!\d)(?:\+?82[- .]?)?0?1[016789][- .]?\d{3,4}[- .]?\d{4}(?!\d)|(?<!\d)0\d{1,2}-\d{3,4}-\d{4}(?!\d)")
+PHONE = re.compile(
+    r"(?<!\d)(?:\+?82[- .]?)?0?1[016789][- .]?\d{3,4}[- .]?\d{4}(?!\d)|(?<!\d)0\d{1,2}-\d{3,4}-\d{4}(?!\d)"
+)
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 LINK = re.compile(r"https?://\S+|www\.\S+")
 SPACE = re.compile(r"[ \t\u00a0\u3000\u200b\ufeff]+")

@@ -77,7 +77,9 @@ def parse_dialogues(text: str, source: str) -> list[Dialogue]:
                 raise TrainingError(f"{place}: a reply reads 'A emotion strength: words'")
             emotion, strength, words = match[1], float(match[2]), match[3].strip()
             if emotion not in EMOTIONS or not 0 < strength <= 1:
-                raise TrainingError(f"{place}: emotion '{emotion} {match[2]}' is not one of {' '.join(EMOTIONS)} with 0.1–1.0")
+                raise TrainingError(
+                    f"{place}: emotion '{emotion} {match[2]}' is not one of {' '.join(EMOTIONS)} with 0.1–1.0"
+                )
             if user is None:
                 raise TrainingError(f"{place}: a reply without a user line before it")
             dialogues[-1].exchanges.append(Exchange(user, Reply(emotion, strength, words), tuple(memories)))

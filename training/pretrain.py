@@ -15,6 +15,7 @@ import json
 import math
 import os
 import random
+import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -131,25 +132,33 @@ def prepare(data: Path, persona: Path, out: Path, preset: Preset) -> None:
         write(f"{kind}.train", texts[held:])
     everyone = load_dialogues(persona)
     for name, part in (("persona.held", False), ("persona.train", True)):
-        chosen = [tokenizer.apply_chat_template(persona_chat(d), tokenize=False) for d in everyone if d.held_out is not part]
+        chosen = [
+            tokenizer.apply_chat_template(persona_chat(d), tokenize=False) for d in everyone if d.held_out is not part
+        ]
         write(name, chosen)
 
 
 def load_tokens(out: Path, part: str) -> dict[str, np.ndarray]:
     import numpy as np
 
-    arrays = {path.name.split(".")[0]: np.load(path, mmap_mode="r") for path in sorted((out / "tokens").glob(f"*.{part}.npy"))}
+    arrays = {
+        path.name.split(".")[0]: np.load(path, mmap_mode="r") for path in sorted((out / "tokens").glob(f"*.{part}.npy"))
+    }
     return {kind: array for kind, array in arrays.items() if len(array) > 0}
 
 
-def sample_batch(tokens: dict[str, np.ndarray], mix: dict[str, float], rows: int, length: int, rng: np.random.Generator) -> torch.Tensor:
+def sample_batch(
+    tokens: dict[str, np.ndarray], mix: dict[str, float], rows: int, length: int, rng: np.random.Generator
+) -> torch.Tensor:
     """Draws ``[rows, length + 1]`` token ids; each row is a window at a random place of one kind of text."""
     import numpy as np
     import torch
 
     kinds = [kind for kind in mix if kind in tokens and len(tokens[kind]) > length + 1]
     if not kinds:
-        raise TrainingError(f"no kind of text is long enough for windows of {length} tokens; take a smaller --sequence or more data")
+        raise TrainingError(
+            f"no kind of text is long enough for windows of {length} tokens; take a smaller --sequence or more data"
+        )
     weights = np.array([mix[kind] for kind in kinds])
     out = np.empty((rows, length + 1), dtype=np.int64)
     for row in range(rows):
@@ -183,7 +192,9 @@ def build_optimizers(model: Any, device: str) -> list[tuple[torch.optim.Optimize
     """Muon for the matrices of the blocks, AdamW for embeddings and norms; each with its peak learning rate."""
     import torch
 
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and "lm_head" not in name]
+    matrices = [
+        p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and "lm_head" not in name
+    ]
     chosen = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in chosen]
     return [
@@ -199,7 +210,9 @@ def learning_rate_factor(progress: float, step: int, warmup: int = 100, decay: f
     return rise * max(fall, 0.02)
 
 
-def held_out_loss(model: Any, tokens: dict[str, np.ndarray], length: int, device: str, rows: int = 16) -> dict[str, float]:
+def held_out_loss(
+    model: Any, tokens: dict[str, np.ndarray], length: int, device: str, rows: int = 16
+) -> dict[str, float]:
     """Mean next-token loss in nats per kind of text, on the first ``rows`` windows of its held-out part."""
     import torch
     import torch.nn.functional as F
@@ -211,7 +224,9 @@ def held_out_loss(model: Any, tokens: dict[str, np.ndarray], length: int, device
             count = min(rows, (len(array) - 1) // length)
             if count < 1:
                 continue
-            window = torch.stack([torch.from_numpy(array[i * length : i * length + length + 1].astype("int64")) for i in range(count)])
+            window = torch.stack(
+                [torch.from_numpy(array[i * length : i * length + length + 1].astype("int64")) for i in range(count)]
+            )
             window = window.to(device)
             logits = model(input_ids=window[:, :-1]).logits.float()
             losses[kind] = F.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten()).item()
@@ -228,7 +243,17 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
-def train(out: Path, preset: Preset, *, device: str, minutes: float, compile_model: bool, seed: int, decay: float, checkpoint_minutes: float) -> None:
+def train(
+    out: Path,
+    preset: Preset,
+    *,
+    device: str,
+    minutes: float,
+    compile_model: bool,
+    seed: int,
+    decay: float,
+    checkpoint_minutes: float,
+) -> None:
     """Trains until the token budget, or ``minutes`` of work over all runs, is spent; saves the model into ``out``."""
     import numpy as np
     import torch
@@ -271,6 +296,8 @@ def train(out: Path, preset: Preset, *, device: str, minutes: float, compile_mod
         )
         model.save_pretrained(str(out))
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ways of asking it to stop save what it has
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = last_saved = time.monotonic()
     progress = 0.0
     curve = (out / "curve.jsonl").open("a", encoding="utf-8")
@@ -285,7 +312,9 @@ def train(out: Path, preset: Preset, *, device: str, minutes: float, compile_mod
             for optimizer, peak in optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = peak * factor
-            batch = sample_batch(training, preset.mix, preset.batch, preset.sequence, np.random.default_rng((seed, step)))
+            batch = sample_batch(
+                training, preset.mix, preset.batch, preset.sequence, np.random.default_rng((seed, step))
+            )
             loss = step_loss(batch.to(device))
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -297,9 +326,16 @@ def train(out: Path, preset: Preset, *, device: str, minutes: float, compile_mod
             if step % 250 == 0:
                 losses = held_out_loss(model, held, preset.sequence, device)
                 record = {"step": step, "tokens": done, "minutes": round(now / 60, 1), "train": round(loss.item(), 4)}
-                curve.write(json.dumps(record | {f"held/{k}": round(v, 4) for k, v in losses.items()}, ensure_ascii=False) + "\n")
+                curve.write(
+                    json.dumps(record | {f"held/{k}": round(v, 4) for k, v in losses.items()}, ensure_ascii=False)
+                    + "\n"
+                )
                 curve.flush()
-                bar.set_postfix(loss=f"{loss.item():.3f}", talk=f"{losses.get('talk', math.nan):.3f}", persona=f"{losses.get('persona', math.nan):.3f}")
+                bar.set_postfix(
+                    loss=f"{loss.item():.3f}",
+                    talk=f"{losses.get('talk', math.nan):.3f}",
+                    persona=f"{losses.get('persona', math.nan):.3f}",
+                )
             if time.monotonic() - last_saved > 60 * checkpoint_minutes:
                 save(now)
                 last_saved = time.monotonic()
@@ -308,7 +344,12 @@ def train(out: Path, preset: Preset, *, device: str, minutes: float, compile_mod
     bar.close()
     save(spent + time.monotonic() - began)
     losses = held_out_loss(model, held, preset.sequence, device, rows=64)
-    report = {"preset": asdict(preset), "steps": step, "tokens": done, "held_out_perplexity": {k: round(math.exp(v), 2) for k, v in losses.items()}}
+    report = {
+        "preset": asdict(preset),
+        "steps": step,
+        "tokens": done,
+        "held_out_perplexity": {k: round(math.exp(v), 2) for k, v in losses.items()},
+    }
     (out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(report["held_out_perplexity"], ensure_ascii=False))
 
@@ -316,17 +357,30 @@ def train(out: Path, preset: Preset, *, device: str, minutes: float, compile_mod
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.pretrain", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with the public text sets (docs/data.md)")
-    parser.add_argument("--persona", type=Path, default=None, help="written dialogues to mix in (default: training/data/persona)")
+    parser.add_argument(
+        "--persona", type=Path, default=None, help="written dialogues to mix in (default: training/data/persona)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="run folder: tokenizer, tokens, checkpoint, model")
     parser.add_argument("--preset", choices=PRESETS, default="cpu", help="shape and schedule (default: cpu)")
     parser.add_argument("--mix", default="", help="shares that replace the preset's, e.g. persona=0.4,talk=0.2")
     parser.add_argument("--tokens", type=int, default=0, help="token budget (default: the preset's)")
     parser.add_argument("--sequence", type=int, default=0, help="tokens per row (default: the preset's)")
     parser.add_argument("--batch", type=int, default=0, help="rows per step (default: the preset's)")
-    parser.add_argument("--minutes", type=float, default=0, help="time budget over all runs; the schedule ends at whichever budget ends first")
-    parser.add_argument("--decay", type=float, default=0.3, help="last part of the budget over which the learning rate falls")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=0,
+        help="time budget over all runs; the schedule ends at whichever budget ends first",
+    )
+    parser.add_argument(
+        "--decay", type=float, default=0.3, help="last part of the budget over which the learning rate falls"
+    )
     parser.add_argument("--prepare-only", action="store_true", help="write tokenizer and tokens, then stop")
-    parser.add_argument("--prepare", action="store_true", help="tokenise again even if tokens are there (new data; the tokenizer is kept)")
+    parser.add_argument(
+        "--prepare",
+        action="store_true",
+        help="tokenise again even if tokens are there (new data; the tokenizer is kept)",
+    )
     parser.add_argument("--device", default="", help="cpu or cuda (default: cuda when there is one)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
     parser.add_argument("--no-compile", action="store_true", help="do not compile the training step")
@@ -342,13 +396,17 @@ def main(argv: list[str] | None = None) -> int:
         overrides: dict[str, Any] = {k: v for k in ("tokens", "sequence", "batch") if (v := getattr(options, k))}
         if options.mix:
             try:
-                overrides["mix"] = {kind: float(share) for kind, share in (part.split("=") for part in options.mix.split(","))}
+                overrides["mix"] = {
+                    kind: float(share) for kind, share in (part.split("=") for part in options.mix.split(","))
+                }
             except ValueError:
                 raise TrainingError(f"--mix {options.mix!r}: write kind=share, separated by commas") from None
         preset = Preset(**{**asdict(PRESETS[options.preset]), **overrides})
         device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
         if device.startswith("cuda") and not torch.cuda.is_available():
-            raise TrainingError("--device cuda: this machine has no CUDA device; leave --device out to train on the CPU")
+            raise TrainingError(
+                "--device cuda: this machine has no CUDA device; leave --device out to train on the CPU"
+            )
         if options.threads:
             torch.set_num_threads(options.threads)
         options.out.mkdir(parents=True, exist_ok=True)

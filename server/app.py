@@ -1,0 +1,205 @@
+"""Puts the parts together and serves them on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from character.emotion import Emotion
+from character.language_model import LanguageModel, Sampling
+from server import cards, protocol
+from server.errors import BadRequest
+from server.http import Gate, HttpRoutes
+from server.hub import Hub
+from server.metrics import Metrics
+from server.session import Session
+from server.settings import Settings
+from server.storage import chats
+from server.storage.database import Database
+from server.turns import Turns
+
+logger = logging.getLogger(__name__)
+
+
+def version() -> str:
+    try:
+        return importlib.metadata.version("ohlora")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
+@dataclass
+class Services:
+    """What every connection works with."""
+
+    settings: Settings
+    database: Database
+    model_info: protocol.ModelInfo
+    metrics: Metrics
+    hub: Hub
+    turns: Turns
+    version: str = field(default_factory=version)
+    _background: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Runs something beside the connection that caused it."""
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def announce(self, account: str, chat: str) -> None:
+        """Tells all connections of the account how the chat stands in the list."""
+        found = await self.database.read(lambda connection: chats.summaries(connection, account, chat))
+        if found:
+            self.hub.broadcast(account, protocol.encode(protocol.ChatChanged(chat=found[0]), chat=chat))
+
+    async def create_chat(self, account: str, card: str, greeting: int | None) -> str:
+        """Makes a chat with a card.
+
+        Args:
+            greeting: number of the greeting; None takes the one for this time of day.
+
+        Raises:
+            NotFound: no such card. BadRequest: the card has no such greeting.
+        """
+        from character.prompt import greeting_for
+        from server.storage.accounts import user_name
+
+        stored, name = await self.database.read(
+            lambda connection: (cards.find_card(connection, account, card), user_name(connection, account))
+        )
+        found = cards.greetings(stored.card, name)
+        if greeting is None:
+            greeting = min(greeting_for(stored.card, self.turns.now()), max(len(found) - 1, 0))
+        elif greeting >= max(len(found), 1):
+            raise BadRequest(f"이 카드에는 인사가 {len(found)}개뿐이에요.")
+        return await self.database.write(
+            lambda transaction: chats.create_chat(
+                transaction, account, card=stored.id, card_json=cards.card_data(stored),
+                character=stored.card.nickname or stored.card.name, greetings=found, greeting=greeting,
+            )
+        )  # fmt: skip
+
+
+def sampling(settings: Settings) -> Sampling:
+    return Sampling(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        top_k=settings.top_k,
+        repetition_penalty=settings.repetition_penalty,
+        max_new_tokens=settings.max_new_tokens,
+    )
+
+
+class App:
+    """The server as one object: start it, ask for its port, close it.
+
+    Args:
+        model: the language model; the caller closes it.
+        judge: the emotion classifier for replies without a tag.
+        now: the clock she reads weekday and time of day from.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: LanguageModel,
+        judge: Callable[[str], Emotion],
+        now: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self.settings = settings
+        self._model, self._judge, self._now = model, judge, now
+        self.services: Services
+        self._server: Server
+        self._routes: HttpRoutes
+        self._connections = 0
+
+    async def start(self) -> None:
+        """Opens the database, mends what a crash left, and listens.
+
+        Raises:
+            StorageError: the database cannot be used. OSError: the port is taken.
+        """
+        settings, metrics = self.settings, Metrics()
+        database = Database(settings.database_url, metrics.on_batch)
+        hub = Hub(settings)
+        database.on_events = hub.publish
+        interrupted = await database.write(chats.interrupt_live_turns)
+        if interrupted:
+            logger.warning("%d replies were cut off by the last stop; they are marked and can be retried", interrupted)
+        turns = Turns(
+            database, self._model, sampling(settings), self._judge, metrics,
+            lambda account, chat: self.services.spawn(self.services.announce(account, chat)), self._now,
+        )  # fmt: skip
+        info = protocol.ModelInfo(name=self._model.name, bundled=settings.llm == "bundled")
+        self.services = Services(settings, database, info, metrics, hub, turns)
+        try:
+            self._server = await serve(
+                self._connect, settings.host, settings.port,
+                process_request=self._process_request,
+                max_size=protocol.MAX_FRAME_BYTES,
+                compression=None,  # 14 KiB a connection instead of 46
+                ping_interval=20, ping_timeout=20, close_timeout=5, open_timeout=10,
+                server_header="ohlora",
+            )  # fmt: skip
+        except OSError:
+            database.close()
+            raise
+        gate = Gate(settings.host, self.port, settings.hosts, settings.origins)
+        self._routes = HttpRoutes(gate, metrics.render, self._health)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        port: int = next(iter(self._server.sockets)).getsockname()[1]
+        return port
+
+    def _health(self) -> bytes:
+        return json.dumps({"status": "ok", "version": self.services.version, "model": self._model.name}).encode()
+
+    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        return self._routes(request)
+
+    async def _connect(self, socket: ServerConnection) -> None:
+        metrics = self.services.metrics
+        if self._connections >= self.settings.max_connections:
+            await socket.close(protocol.CLOSE_TRY_LATER, "too many connections")
+            return
+        self._connections += 1
+        metrics.connections.inc()
+        try:
+            await Session(self.services, socket).run()
+        finally:
+            self._connections -= 1
+            metrics.connections.dec()
+
+    async def close(self) -> None:
+        """Ends live turns as interrupted, tells clients to come back, and lets go of the database."""
+        self._server.close(close_connections=False)
+        await self.services.turns.close()
+        self.services.hub.disconnect_all(
+            lambda watcher: watcher.close(protocol.CLOSE_RESTART, "restart") if isinstance(watcher, Session) else None
+        )
+        self._server.close(code=protocol.CLOSE_RESTART, reason="restart")
+        await self._server.wait_closed()
+        await asyncio.to_thread(self.services.database.close)
+
+    async def run_until_signal(self) -> None:
+        """Serves until SIGINT or SIGTERM, then closes."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await stop.wait()
+        logger.info("closing")
+        await self.close()

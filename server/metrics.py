@@ -1,0 +1,33 @@
+"""Counters for `/metrics`, in a registry of their own, so that two servers in one process do not share them."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """What an operator watches. Names follow the Prometheus conventions."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.connections = Gauge("ohlora_connections", "open connections", registry=self.registry)
+        self.frames = Counter("ohlora_frames_total", "frames from clients", ["type"], registry=self.registry)
+        self.errors = Counter("ohlora_errors_total", "errors sent to clients", ["code"], registry=self.registry)
+        self.turns = Counter("ohlora_turns_total", "turns ended", ["reason"], registry=self.registry)
+        self.live_turns = Gauge("ohlora_live_turns", "turns being written", registry=self.registry)
+        self.first_word = Histogram(
+            "ohlora_first_word_seconds", "from the stored request to the first word",
+            buckets=(0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8), registry=self.registry,
+        )  # fmt: skip
+        self.commit = Histogram(
+            "ohlora_commit_seconds", "a batch of writes going to disk",
+            buckets=(0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256), registry=self.registry,
+        )  # fmt: skip
+        self.commit_jobs = Counter("ohlora_commit_jobs_total", "writes that went to disk", registry=self.registry)
+
+    def on_batch(self, jobs: int, seconds: float) -> None:
+        self.commit.observe(seconds)
+        self.commit_jobs.inc(jobs)
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)

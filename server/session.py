@@ -1,0 +1,432 @@
+"""One connection: logs in, takes requests, sends answers and events."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.exceptions import ConnectionClosed
+
+from server import cards, protocol
+from server.errors import BadRequest, RateLimited, ServerError, TooLarge, Unauthorized
+from server.hub import AccountPresence
+from server.protocol import Envelope
+from server.storage import accounts, chats, transfer
+from server.storage.chats import Begun
+from server.storage.database import Transaction
+
+if TYPE_CHECKING:
+    from server.app import Services
+
+logger = logging.getLogger(__name__)
+
+LOGIN_SECONDS = 5
+MAX_UNSENT_BYTES = 8 * 1024 * 1024
+"""A client that leaves this much unread is closed with 1013; it comes back and is given what it missed."""
+
+KEPT_UPLOADS = 2
+PART_BYTES = 384 * 1024
+MAX_REFUSED_FRAMES = 2000
+"""Frames over the rate that are answered with an error before the connection is closed with 1008."""
+
+
+@dataclass
+class Upload:
+    """An upload under way."""
+
+    ref: str | None
+    size: int
+    sha256: str
+    content: bytearray
+
+
+class Session:
+    """A logged-in connection. Requests of one connection are served one after another, in order."""
+
+    def __init__(self, services: Services, socket: ServerConnection) -> None:
+        self._services, self._socket = services, socket
+        self._account = ""
+        self._presence: AccountPresence | None = None
+        self._seen: dict[str, int] = {}  # chat → last event sent
+        self._opening: dict[str, list[tuple[int, str]]] = {}  # chat → events that wait for its snapshot
+        self._upload: Upload | None = None
+        self._uploads: dict[str, bytes] = {}
+        self._refused = 0
+        self._handlers: dict[type[protocol.Message], Callable[[Envelope, Any], Awaitable[None]]] = {
+            protocol.ChatList: self._chat_list,
+            protocol.ChatOpen: self._chat_open,
+            protocol.ChatRename: self._chat_rename,
+            protocol.ChatDelete: self._chat_delete,
+            protocol.ChatSearch: self._chat_search,
+            protocol.ChatExport: self._chat_export,
+            protocol.ChatImport: self._chat_import,
+            protocol.UploadStart: self._upload_start,
+            protocol.TurnSend: self._turn_send,
+            protocol.TurnStop: self._turn_stop,
+            protocol.TurnRetry: self._turn_retry,
+            protocol.TurnPick: self._turn_pick,
+            protocol.MessageEdit: self._message_edit,
+            protocol.MessageDelete: self._message_delete,
+            protocol.Feedback: self._feedback,
+            protocol.CardList: self._card_list,
+            protocol.CardImport: self._card_import,
+            protocol.CardExport: self._card_export,
+            protocol.CardDelete: self._card_delete,
+            protocol.Profile: self._profile,
+            protocol.Ping: self._ping,
+        }
+
+    # --- sending
+
+    def post(self, frame: str) -> None:
+        """Sends a frame without waiting; a client that reads too slowly is closed instead of being buffered for."""
+        transport = self._socket.transport
+        if transport is not None and transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self.close(protocol.CLOSE_TRY_LATER, "too slow")
+            return
+        broadcast([self._socket], frame)
+
+    def deliver(self, chat: str, seq: int, frame: str) -> None:
+        """Sends an event once: not before the snapshot that precedes it, not again if the snapshot holds it."""
+        if chat in self._opening:
+            self._opening[chat].append((seq, frame))
+        elif seq > self._seen.get(chat, -1):
+            self._seen[chat] = seq
+            self.post(frame)
+
+    def close(self, code: int, reason: str) -> None:
+        self._services.spawn(self._socket.close(code, reason))
+
+    def _answer(self, envelope: Envelope, message: protocol.Message, chat: str | None = None) -> None:
+        self.post(protocol.encode(message, ref=envelope.id, chat=chat))
+
+    def _refuse(self, error: ServerError, ref: str | None) -> None:
+        self._services.metrics.errors.labels(error.code).inc()
+        self.post(protocol.encode(protocol.Error(code=error.code, text=error.text, ref=ref), ref=ref))
+
+    # --- the life of a connection
+
+    async def run(self) -> None:
+        """Serves the connection until it closes."""
+        try:
+            if not await self._log_in():
+                return
+            async for frame in self._socket:
+                await self._take(frame)
+        except ConnectionClosed:
+            pass
+        finally:
+            if self._presence is not None:
+                self._services.hub.leave(self._account, self, [*self._seen, *self._opening])
+
+    async def _log_in(self) -> bool:
+        try:
+            async with asyncio.timeout(LOGIN_SECONDS):
+                frame = await self._socket.recv()
+        except TimeoutError:
+            await self._socket.close(protocol.CLOSE_POLICY, "no hello")
+            return False
+        ref = protocol.reference(frame) if isinstance(frame, str) else None
+        try:
+            if not isinstance(frame, str):
+                raise BadRequest("첫 메시지는 hello여야 해요.")
+            envelope, hello = protocol.parse(frame)
+            if not isinstance(hello, protocol.Hello):
+                raise Unauthorized("첫 메시지는 hello여야 해요.")
+            await self._hello(envelope, hello)
+        except ServerError as error:
+            self._refuse(error, ref)
+            limited = isinstance(error, RateLimited)
+            await self._socket.close(protocol.CLOSE_TRY_LATER if limited else protocol.CLOSE_POLICY, error.code)
+            return False
+        return True
+
+    async def _hello(self, envelope: Envelope, hello: protocol.Hello) -> None:
+        services, token = self._services, None
+        if hello.token is not None:
+            given = hello.token
+            account = await services.database.read(lambda c: accounts.authenticate(c, given))
+        elif hello.login is not None:
+            code = hello.login
+            account, token = await services.database.write(lambda t: accounts.redeem_login(t.connection, code))
+        else:
+            raise Unauthorized("hello에 token이나 login이 있어야 해요.")
+        self._presence = services.hub.join(account.id, self)
+        self._account = account.id
+        found = await services.database.read(lambda c: chats.summaries(c, account.id))
+        self._answer(
+            envelope,
+            protocol.Welcome(
+                account=account.name,
+                user_name=account.user_name,
+                token=token,
+                chats=found,
+                model=services.model_info,
+                limits={
+                    "text": protocol.MAX_TEXT_CHARACTERS,
+                    "frame": protocol.MAX_FRAME_BYTES,
+                    "upload": protocol.MAX_UPLOAD_BYTES,
+                },
+                server=services.version,
+            ),
+        )
+        known = {chat.id for chat in found}
+        for chat, last_seq in hello.last_seq.items():
+            if chat in known:
+                await self._resume(chat, last_seq)
+            else:
+                self.post(protocol.encode(protocol.ChatRemoved(), chat=chat))
+
+    async def _take(self, frame: str | bytes) -> None:
+        assert self._presence is not None
+        ref = None
+        try:
+            if not self._presence.frames.take():
+                self._refused += 1
+                if self._refused > MAX_REFUSED_FRAMES:
+                    await self._socket.close(protocol.CLOSE_POLICY, "rate_limited")
+                    return
+                ref = protocol.reference(frame) if isinstance(frame, str) else None
+                raise RateLimited("너무 빨리 보내고 있어요. 잠시 쉬었다가 보내 주세요.")
+            if isinstance(frame, bytes):
+                self._services.metrics.frames.labels("binary").inc()
+                self._receive(frame)
+                return
+            ref = protocol.reference(frame)
+            envelope, message = protocol.parse(frame)
+            self._services.metrics.frames.labels(message.type).inc()
+            handler = self._handlers.get(type(message))
+            if handler is None:
+                raise BadRequest("이미 들어와 있어요.")
+            await handler(envelope, message)
+        except Unauthorized as error:
+            self._refuse(error, ref)
+            await self._socket.close(protocol.CLOSE_POLICY, error.code)
+        except ServerError as error:
+            self._refuse(error, ref)
+        except ConnectionClosed:
+            raise
+        except Exception:  # a fault of ours must not take the connection, and with it other chats, down
+            logger.exception("request failed")
+            self._refuse(ServerError("서버에 문제가 생겼어요. 다시 시도해 주세요."), ref)
+
+    @staticmethod
+    def _chat(envelope: Envelope) -> str:
+        if envelope.chat is None:
+            raise BadRequest("어느 대화인지 (chat) 적혀 있지 않아요.")
+        return envelope.chat
+
+    # --- chats
+
+    async def _send_snapshot(self, chat: str, ref: str | None) -> None:
+        """Sends the whole chat and, from there on, its events: each once, none missing."""
+        self._opening[chat] = []
+        self._services.hub.watch(chat, self)
+        try:
+            found = await self._services.database.read(lambda c: chats.snapshot(c, self._account, chat))
+        except ServerError:
+            self._abandon(chat)
+            raise
+        message = protocol.ChatSnapshot(
+            chat=found.chat, messages=found.messages, active=found.active, seq=found.seq, face=found.face
+        )
+        self._start_events(chat, found.seq, [protocol.encode(message, ref=ref, chat=chat)])
+
+    async def _resume(self, chat: str, last_seq: int) -> None:
+        """Sends the events after ``last_seq``, or a snapshot where they are no longer kept."""
+        self._opening[chat] = []
+        self._services.hub.watch(chat, self)
+        try:
+            events = await self._services.database.read(lambda c: chats.missed(c, self._account, chat, last_seq))
+        except ServerError:
+            self._abandon(chat)
+            raise
+        if events is None:
+            await self._send_snapshot(chat, None)
+            return
+        frames = [protocol.frame(e.type, e.data, chat=chat, turn=e.turn, seq=e.seq) for e in events]
+        self._start_events(chat, events[-1].seq if events else last_seq, frames)
+
+    def _start_events(self, chat: str, seq: int, frames: list[str]) -> None:
+        self._seen[chat] = seq
+        for frame in frames:
+            self.post(frame)
+        for waiting, frame in self._opening.pop(chat):
+            self.deliver(chat, waiting, frame)
+
+    def _abandon(self, chat: str) -> None:
+        self._opening.pop(chat, None)
+        if chat not in self._seen:
+            self._services.hub.unwatch(chat, self)
+
+    async def _announce(self, chat: str) -> None:
+        await self._services.announce(self._account, chat)
+
+    async def _chat_list(self, envelope: Envelope, message: protocol.ChatList) -> None:
+        found = await self._services.database.read(lambda c: chats.summaries(c, self._account))
+        self._answer(envelope, protocol.ChatListed(chats=found))
+
+    async def _chat_open(self, envelope: Envelope, message: protocol.ChatOpen) -> None:
+        if envelope.chat is not None:
+            await self._send_snapshot(envelope.chat, envelope.id)
+            return
+        chat = await self._services.create_chat(self._account, message.card or cards.BUILTIN, message.greeting)
+        await self._send_snapshot(chat, envelope.id)
+        await self._announce(chat)
+
+    async def _chat_rename(self, envelope: Envelope, message: protocol.ChatRename) -> None:
+        chat = self._chat(envelope)
+        await self._services.database.write(lambda t: chats.rename_chat(t, self._account, chat, message.title))
+        await self._announce(chat)
+
+    async def _chat_delete(self, envelope: Envelope, message: protocol.ChatDelete) -> None:
+        chat = self._chat(envelope)
+        await self._services.database.write(lambda t: chats.delete_chat(t, self._account, chat))
+        self._services.hub.broadcast(self._account, protocol.encode(protocol.ChatRemoved(), chat=chat))
+
+    async def _chat_search(self, envelope: Envelope, message: protocol.ChatSearch) -> None:
+        hits = await self._services.database.read(lambda c: chats.search(c, self._account, message.query))
+        self._answer(envelope, protocol.ChatFound(query=message.query, hits=hits))
+
+    async def _chat_export(self, envelope: Envelope, message: protocol.ChatExport) -> None:
+        chat = self._chat(envelope)
+        title, content = await self._services.database.read(lambda c: transfer.export_chat(c, self._account, chat))
+        self._send_file(envelope, f"{title}.jsonl", "application/jsonl", content.encode())
+
+    async def _chat_import(self, envelope: Envelope, message: protocol.ChatImport) -> None:
+        content = self._take_upload(message.upload)
+        chat = await self._services.database.write(lambda t: transfer.import_chat(t, self._account, content))
+        await self._send_snapshot(chat, envelope.id)
+        await self._announce(chat)
+
+    # --- turns
+
+    def _admit(self) -> None:
+        assert self._presence is not None
+        if not self._presence.turns.take():
+            wait = round(self._presence.turns.wait) + 1
+            raise RateLimited(f"조금 천천히 이야기해요. {wait}초 뒤에 다시 보내 주세요.")
+
+    async def _begin(self, envelope: Envelope, client_id: str, begin: Callable[[Transaction], Begun]) -> None:
+        """Stores what the user asked for, acknowledges it, and sets the turn going."""
+        chat = self._chat(envelope)
+        begun = await self._services.database.write(begin)
+        # The commit has happened: from here on nothing the user said can be lost.
+        if begun.reply is not None:
+            self._services.turns.start(self._account, chat, begun)
+        ack = protocol.TurnAck(client_id=client_id, message=begun.acknowledged, duplicate=begun.duplicate)
+        self._answer(envelope, ack, chat)
+        if not begun.duplicate:
+            await self._announce(chat)
+
+    async def _turn_send(self, envelope: Envelope, message: protocol.TurnSend) -> None:
+        self._admit()
+        model, chat = self._services.model_info.name, self._chat(envelope)
+        await self._begin(envelope, message.client_id, lambda t: chats.begin_turn(
+            t, self._account, chat, parent=message.parent, text=message.text, client_id=message.client_id, model=model,
+        ))  # fmt: skip
+
+    async def _turn_retry(self, envelope: Envelope, message: protocol.TurnRetry) -> None:
+        self._admit()
+        model, chat = self._services.model_info.name, self._chat(envelope)
+        await self._begin(envelope, message.client_id, lambda t: chats.begin_retry(
+            t, self._account, chat, message=message.message, client_id=message.client_id, model=model,
+        ))  # fmt: skip
+
+    async def _message_edit(self, envelope: Envelope, message: protocol.MessageEdit) -> None:
+        self._admit()
+        model, chat = self._services.model_info.name, self._chat(envelope)
+        await self._begin(envelope, message.client_id, lambda t: chats.begin_edit(
+            t, self._account, chat, message=message.message, text=message.text, client_id=message.client_id, model=model,
+        ))  # fmt: skip
+
+    async def _turn_stop(self, envelope: Envelope, message: protocol.TurnStop) -> None:
+        chat = self._chat(envelope)
+        await self._services.database.read(lambda c: chats.find_chat(c, self._account, chat))
+        self._services.turns.stop(chat)
+
+    async def _turn_pick(self, envelope: Envelope, message: protocol.TurnPick) -> None:
+        chat = self._chat(envelope)
+        await self._services.database.write(lambda t: chats.pick(t, self._account, chat, message.message))
+
+    async def _message_delete(self, envelope: Envelope, message: protocol.MessageDelete) -> None:
+        chat = self._chat(envelope)
+        await self._services.database.write(lambda t: chats.delete_message(t, self._account, chat, message.message))
+        await self._announce(chat)
+
+    async def _feedback(self, envelope: Envelope, message: protocol.Feedback) -> None:
+        chat = self._chat(envelope)
+        await self._services.database.write(lambda t: chats.mark(t, self._account, chat, message.message, message.good))
+
+    # --- cards and profile
+
+    async def _card_list(self, envelope: Envelope, message: protocol.CardList) -> None:
+        found = await self._services.database.read(lambda c: cards.list_cards(c, self._account))
+        self._answer(envelope, protocol.CardListed(cards=found))
+
+    async def _card_import(self, envelope: Envelope, message: protocol.CardImport) -> None:
+        content = self._take_upload(message.upload)
+        card = await self._services.database.write(lambda t: cards.import_card(t.connection, self._account, content))
+        found = await self._services.database.read(lambda c: cards.list_cards(c, self._account))
+        self._answer(envelope, protocol.CardListed(cards=found, imported=card))
+
+    async def _card_export(self, envelope: Envelope, message: protocol.CardExport) -> None:
+        stored = await self._services.database.read(lambda c: cards.find_card(c, self._account, message.card))
+        name, media_type, content = await asyncio.to_thread(cards.export_card, stored, message.format)
+        self._send_file(envelope, name, media_type, content)
+
+    async def _card_delete(self, envelope: Envelope, message: protocol.CardDelete) -> None:
+        await self._services.database.write(lambda t: cards.delete_card(t.connection, self._account, message.card))
+        found = await self._services.database.read(lambda c: cards.list_cards(c, self._account))
+        self._answer(envelope, protocol.CardListed(cards=found))
+
+    async def _profile(self, envelope: Envelope, message: protocol.Profile) -> None:
+        await self._services.database.write(lambda t: accounts.set_user_name(t.connection, self._account, message.name))
+        self._services.hub.broadcast(self._account, protocol.encode(protocol.ProfileState(name=message.name)))
+
+    async def _ping(self, envelope: Envelope, message: protocol.Ping) -> None:
+        self._answer(envelope, protocol.Pong())
+
+    # --- files
+
+    def _send_file(self, envelope: Envelope, name: str, media_type: str, content: bytes) -> None:
+        parts = [content[start : start + PART_BYTES] for start in range(0, len(content), PART_BYTES)] or [b""]
+        for number, part in enumerate(parts):
+            encoded = base64.b64encode(part).decode()
+            self._answer(envelope, protocol.FilePart(
+                name=name, media_type=media_type, part=number, parts=len(parts), base64=encoded,
+            ))  # fmt: skip
+
+    async def _upload_start(self, envelope: Envelope, message: protocol.UploadStart) -> None:
+        self._upload = Upload(envelope.id, message.size, message.sha256, bytearray())
+
+    def _receive(self, frame: bytes) -> None:
+        upload = self._upload
+        if upload is None:
+            raise BadRequest("upload.start 없이 온 파일 조각이에요.")
+        upload.content += frame
+        if len(upload.content) < upload.size:
+            return
+        self._upload = None
+        if len(upload.content) > upload.size:
+            raise TooLarge(f"알린 크기({upload.size:,} 바이트)보다 많은 내용이 왔어요.")
+        if hashlib.sha256(upload.content).hexdigest() != upload.sha256:
+            raise BadRequest("파일이 오는 길에 달라졌어요. 다시 올려 주세요.")
+        ident = secrets.token_hex(8)
+        while len(self._uploads) >= KEPT_UPLOADS:
+            del self._uploads[next(iter(self._uploads))]
+        self._uploads[ident] = bytes(upload.content)
+        self.post(protocol.encode(protocol.UploadDone(upload=ident), ref=upload.ref))
+
+    def _take_upload(self, ident: str) -> bytes:
+        content = self._uploads.pop(ident, None)
+        if content is None:
+            raise BadRequest("그 파일은 올라와 있지 않아요. 다시 올려 주세요.")
+        return content

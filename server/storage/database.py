@@ -1,0 +1,353 @@
+"""The database: opened with care, read in parallel, written by one thread that groups its commits.
+
+Everything a client is told is on disk before it is told. To make that cheap, writes go through `GroupCommit`: whatever
+has queued up while the last commit went to disk shares the next one, so that the cost of an ``fsync`` is paid per batch
+and not per message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from server.errors import StorageError
+from server.storage import migrations
+from server.storage.schema import chats, events
+
+T = TypeVar("T")
+APPLICATION_ID = 0x4F684C6F  # "OhLo", in the header of our SQLite files
+BUSY_SECONDS = 10
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite URL; None for another database.
+
+    Raises:
+        StorageError: the URL cannot be parsed, or names an in-memory database, which would keep nothing.
+    """
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError:
+        raise StorageError(f"database {url!r} is no database URL; write sqlite:///PATH") from None
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database == ":memory:":
+        raise StorageError("an in-memory database would keep nothing; write sqlite:///PATH")
+    return Path(parsed.database)
+
+
+def check_sqlite_file(path: Path) -> None:
+    """Looks at an existing file without changing it.
+
+    Raises:
+        StorageError: the file is empty, damaged, or another program's.
+    """
+    advice = f"It was left untouched. Put a backup from {path.parent / 'backups'} in its place, or move it away to begin anew."
+    if path.stat().st_size == 0:
+        raise StorageError(f"database {path} is empty, as if it had been cut off. {advice}")
+    connection = sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    try:
+        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"database {path} cannot be read: {error}. {advice}") from None
+    finally:
+        connection.close()
+    if problem != "ok":
+        raise StorageError(f"database {path} is damaged: {problem}. {advice}")
+    if application != APPLICATION_ID:
+        raise StorageError(f"{path} is an SQLite file of another program; name another --database")
+
+
+def _configure_sqlite(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin by the listener below, not by guesswork of the driver
+        for pragma in (
+            "journal_mode=WAL",
+            "foreign_keys=ON",
+            "synchronous=FULL",  # survives a power cut, not only a kill
+            "secure_delete=ON",  # deleted words leave the file as well
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@dataclass(frozen=True)
+class Event:
+    """A stored event of a chat, as clients replay it.
+
+    Attributes:
+        data: the payload, already JSON.
+        seq: 1, 2, 3, … within the chat without gaps; 0 until it is stored.
+    """
+
+    chat: str
+    type: str
+    data: str
+    turn: str | None = None
+    seq: int = 0
+
+
+class Transaction:
+    """What a job sees of its transaction."""
+
+    def __init__(self, connection: sa.Connection, sequences: dict[str, int]) -> None:
+        self.connection = connection
+        self.events: list[Event] = []
+        self._sequences = sequences
+
+    def emit(self, event: Event) -> Event:
+        """Stores an event under the chat's next sequence number; it reaches clients once the commit is on disk."""
+        seq = self._sequences.get(event.chat)
+        if seq is None:
+            floor = sa.select(chats.c.floor_seq).where(chats.c.id == event.chat).scalar_subquery()
+            last = sa.select(sa.func.max(events.c.seq)).where(events.c.chat == event.chat).scalar_subquery()
+            known = self.connection.execute(sa.select(floor, last)).one()
+            seq = max(known[0] or 0, known[1] or 0)
+        self._sequences[event.chat] = seq + 1
+        stored = replace(event, seq=seq + 1)
+        self.events.append(stored)
+        return stored
+
+    def flush(self, since: int = 0) -> None:
+        """Writes the events emitted since number ``since`` of this transaction."""
+        if rows := [asdict(event) for event in self.events[since:]]:
+            self.connection.execute(events.insert(), rows)
+
+
+Job = Callable[[Transaction], Any]
+Done = Callable[[Any, BaseException | None], None]
+
+
+class GroupCommit:
+    """One thread that runs queued jobs in order and commits them in batches.
+
+    A job that fails is rolled back alone; its neighbours in the batch stay.
+
+    Args:
+        engine: where to write.
+        on_commit: called in the commit thread after each batch with the events now on disk, in order.
+        on_batch: called after each batch with the number of jobs and the seconds it took.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        on_commit: Callable[[list[Event], list[Callable[[], None]]], None],
+        on_batch: Callable[[int, float], None],
+    ) -> None:
+        self._engine = engine.execution_options(writing=True)
+        self._on_commit = on_commit
+        self._on_batch = on_batch
+        self._sequences: dict[str, int] = {}
+        self._queue: queue.SimpleQueue[tuple[Job | Event, Done] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="ohlora-commit", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job | Event, done: Done) -> None:
+        """Queues a job or a single event.
+
+        Args:
+            job: called with the batch's transaction. An event is the cheap case of a job that only emits it.
+            done: gets the job's result or its error once the batch is on disk; runs where ``on_commit`` puts it.
+        """
+        self._queue.put((job, done))
+
+    def close(self) -> None:
+        """Commits what is queued and ends the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            batch = [self._queue.get()]
+            while not self._queue.empty():
+                batch.append(self._queue.get())
+            ending = None in batch
+            jobs = [item for item in batch if item is not None]
+            if jobs:
+                began = time.perf_counter()
+                self._commit(jobs)
+                self._on_batch(len(jobs), time.perf_counter() - began)
+
+    def _commit(self, batch: list[tuple[Job | Event, Done]]) -> None:
+        outcomes: list[tuple[Any, BaseException | None]] = []
+        try:
+            with self._engine.begin() as connection:
+                transaction = Transaction(connection, self._sequences)
+                flushed = 0
+                for job, _ in batch:
+                    if isinstance(job, Event):
+                        outcomes.append((transaction.emit(job), None))
+                        continue
+                    transaction.flush(flushed)  # a job may read the events before it
+                    flushed = len(transaction.events)
+                    outcomes.append(self._run_job(transaction, job))
+                    flushed = len(transaction.events)
+                transaction.flush(flushed)
+            stored = transaction.events
+        except sa.exc.SQLAlchemyError as error:
+            failure = StorageError(f"저장하지 못했어요: {error.__cause__ or error}")
+            outcomes, stored = [(None, failure)] * len(batch), []
+            self._sequences.clear()  # what the batch had counted is not on disk: count anew
+        settle = [partial(done, *outcome) for (_, done), outcome in zip(batch, outcomes, strict=True)]
+        self._on_commit(stored, settle)
+
+    def _run_job(self, transaction: Transaction, job: Job) -> tuple[Any, BaseException | None]:
+        counted, emitted = dict(self._sequences), len(transaction.events)
+        try:
+            with transaction.connection.begin_nested():
+                result = job(transaction)
+                transaction.flush(emitted)
+                return result, None
+        except Exception as error:  # handed to whoever asked for the job; the batch goes on
+            self._sequences.clear()
+            self._sequences.update(counted)
+            del transaction.events[emitted:]
+            return None, error
+
+
+class Database:
+    """An open database.
+
+    Args:
+        url: SQLAlchemy URL; ``sqlite:///PATH`` makes the file if there is none.
+
+    Raises:
+        StorageError: the file is damaged, foreign, or newer than this program.
+    """
+
+    def __init__(self, url: str, on_batch: Callable[[int, float], None] = lambda jobs, seconds: None) -> None:
+        self.on_events: Callable[[list[Event]], None] = lambda events: None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.path = sqlite_path(url)
+        is_new = self.path is not None and not self.path.exists()
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not is_new:
+                check_sqlite_file(self.path)
+        self.engine = sa.create_engine(url, pool_size=4, max_overflow=4)
+        if self.path is not None:
+            _configure_sqlite(self.engine)
+        try:
+            with self.engine.execution_options(writing=True).begin() as connection:
+                if is_new and self.path is not None:
+                    connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+                migrations.migrate(connection, before=lambda name: None if is_new else self._backup(name))
+        except sa.exc.SQLAlchemyError as error:
+            raise StorageError(f"database {url} cannot be opened: {error.__cause__ or error}") from None
+        self._writer = GroupCommit(self.engine, self._committed, on_batch)
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="ohlora-read")
+
+    def _backup(self, name: str) -> None:
+        """Copies the file into ``backups/`` beside it before a migration changes it."""
+        if self.path is None:
+            return
+        folder = self.path.parent / "backups"
+        folder.mkdir(exist_ok=True)
+        target = folder / f"{self.path.stem}-{time.strftime('%Y%m%d-%H%M%S')}-before-{name}.sqlite3"
+        with sqlite3.connect(self.path) as source, sqlite3.connect(target) as copy:
+            source.backup(copy)
+        source.close()
+        copy.close()
+
+    async def read(self, query: Callable[[sa.Connection], T]) -> T:
+        """Runs ``query`` in one read transaction, off the event loop."""
+
+        def run() -> T:
+            with self.engine.begin() as connection:
+                return query(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+
+    async def write(self, job: Callable[[Transaction], T]) -> T:
+        """Runs ``job`` in the commit thread; returns when its changes are on disk and its events were handed out.
+
+        Raises:
+            StorageError: the commit failed. Whatever ``job`` raises comes out as it is, and nothing of it is kept.
+        """
+        result: T = await self._submit(job)
+        return result
+
+    async def append(self, event: Event) -> Event:
+        """Stores one event; returns it with its sequence number when it is on disk and was handed out."""
+        stored: Event = await self._submit(event)
+        return stored
+
+    def write_now(self, job: Callable[[sa.Connection], T]) -> T:
+        """For commands without an event loop: one transaction of its own, which cannot emit events."""
+        with self.engine.execution_options(writing=True).begin() as connection:
+            return job(connection)
+
+    async def _submit(self, job: Job | Event) -> Any:
+        self._loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = self._loop.create_future()
+
+        def settle(result: Any, error: BaseException | None) -> None:
+            if future.cancelled():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        self._writer.submit(job, settle)
+        return await future
+
+    def _committed(self, stored: list[Event], settle: list[Callable[[], None]]) -> None:
+        """In the commit thread: hands a batch over to the event loop in one call, events before answers."""
+
+        def deliver() -> None:
+            if stored:
+                self.on_events(stored)
+            for answer in settle:
+                answer()
+
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(deliver)
+
+    def close(self) -> None:
+        """Commits what is queued and lets go of the file."""
+        self._writer.close()
+        self._readers.shutdown()
+        self.engine.dispose()
+
+
+@contextmanager
+def lock_data(folder: Path) -> Iterator[None]:
+    """Holds the data folder for one server; commands may still use the database beside it.
+
+    Raises:
+        StorageError: another server holds it.
+    """
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "server.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StorageError(
+                f"another server uses the data folder {folder}; stop it or name another --data"
+            ) from None
+        yield

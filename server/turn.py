@@ -1,0 +1,215 @@
+"""One turn as a pure state machine: events in, effects out; no socket, thread, clock or model.
+
+::
+
+    WAITING ──words──▶ FEELING ──emotion known──▶ SPEAKING ──▶ ENDED
+                          │ tag read, or judged by the classifier from the first words
+
+The shell (`server.turns`) feeds what happens and carries out the effects in order. Words are held back until her
+emotion is known, so that the face moves before the first word is shown; a model that writes no tag is judged by its
+first words, and again by the whole reply, since the first words may mislead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from character.emotion import Emotion, TagParser
+
+Reason = Literal["complete", "length", "stopped", "interrupted", "failed"]
+
+FIRST_WORDS = 16
+"""Characters of an untagged reply that are held back for the classifier."""
+
+
+# --- events
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The model wrote more."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class GenerationEnded:
+    """The model is done. `cut` tells that it ran into its token limit."""
+
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class GenerationFailed:
+    """The model failed; `text` tells the user why, in Korean."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class EmotionJudged:
+    """Answer to `JudgeEmotion`."""
+
+    emotion: Emotion
+
+
+@dataclass(frozen=True)
+class StopAsked:
+    """The user wants her to stop."""
+
+
+Event = Generated | GenerationEnded | GenerationFailed | EmotionJudged | StopAsked
+
+
+# --- effects
+
+
+@dataclass(frozen=True)
+class JudgeEmotion:
+    """Ask the classifier what `text` feels like; answer with `EmotionJudged`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class SetFace:
+    emotion: Emotion
+
+
+@dataclass(frozen=True)
+class Say:
+    """Show more words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class CancelGeneration:
+    """Stop the model."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The turn is over; `text` is the whole reply as shown."""
+
+    reason: Reason
+    text: str
+    emotion: Emotion | None
+    error: str | None = None
+
+
+Effect = JudgeEmotion | SetFace | Say | CancelGeneration | Finish
+
+
+class State(Enum):
+    WAITING = "waiting"
+    FEELING = "feeling"
+    SPEAKING = "speaking"
+    ENDED = "ended"
+
+
+@dataclass
+class Turn:
+    """The state of one reply. `handle` is the only way in.
+
+    Attributes:
+        emotion: what she felt first in this reply; stored with it.
+        said: the words shown so far.
+    """
+
+    state: State = State.WAITING
+    emotion: Emotion | None = None
+    said: str = ""
+    _parser: TagParser = field(default_factory=TagParser)
+    _pending: str = ""  # words that wait for the emotion, or white space that waits for a word
+    _tagged: bool = False
+    _judging: Literal["", "first words", "whole"] = ""
+    _ending: GenerationEnded | None = None
+
+    def handle(self, event: Event) -> list[Effect]:
+        """Takes one event and returns what is to be done, in order. After `Finish` every event is ignored."""
+        if self.state is State.ENDED:
+            return []
+        match event:
+            case Generated(text):
+                words, emotions = self._parser.feed(text)
+                return self._hear(words, emotions)
+            case GenerationEnded():
+                words, emotions = self._parser.close()
+                self._ending = event
+                return self._hear(words, emotions) + self._end()
+            case EmotionJudged(emotion):
+                return self._judged(emotion)
+            case StopAsked():
+                return [CancelGeneration(), self._finish("stopped")]
+            case GenerationFailed(text):
+                return [self._finish("failed", text)]
+
+    def _hear(self, words: str, emotions: list[Emotion]) -> list[Effect]:
+        effects: list[Effect] = []
+        for emotion in emotions:
+            self._tagged = True
+            effects += self._feel(emotion)
+        self._pending += words
+        if self.state is State.WAITING and self._pending.strip():
+            self.state = State.FEELING
+        if self.state is State.FEELING:
+            if not self._judging and len(self._pending.strip()) >= FIRST_WORDS:
+                self._judging = "first words"
+                effects.append(JudgeEmotion(self._pending.strip()))
+        elif self.state is State.SPEAKING:
+            effects += self._speak()
+        return effects
+
+    def _feel(self, emotion: Emotion) -> list[Effect]:
+        first = self.emotion is None
+        if first:
+            self.emotion = emotion
+        self.state = State.SPEAKING
+        return [SetFace(emotion)]
+
+    def _speak(self) -> list[Effect]:
+        """Shows what is pending, but for white space at either end of the reply."""
+        if not self.said:
+            self._pending = self._pending.lstrip()
+        shown = self._pending.rstrip()
+        if not shown:
+            return []
+        self._pending = self._pending[len(shown) :]
+        self.said += shown
+        return [Say(shown)]
+
+    def _judged(self, emotion: Emotion) -> list[Effect]:
+        stage, self._judging = self._judging, ""
+        if not stage:
+            return []
+        effects: list[Effect] = []
+        if self.emotion is None:
+            effects += self._feel(emotion)
+            effects += self._speak()
+        elif stage == "whole" and emotion.name != self.emotion.name and not self._tagged:
+            self.emotion = emotion
+            effects.append(SetFace(emotion))
+        if self._ending is not None:
+            effects += self._end() if stage == "first words" else [self._complete()]
+        return effects
+
+    def _end(self) -> list[Effect]:
+        """The model is done: judge an untagged reply as a whole, then finish."""
+        if self._judging:
+            return []
+        if not (self.said or self._pending.strip()):
+            return [self._finish("failed", "대답이 비어 있었어요. 다시 시도해 주세요.")]
+        if not self._tagged:
+            self._judging = "whole"
+            return [JudgeEmotion((self.said + self._pending).strip())]
+        return [self._complete()]
+
+    def _complete(self) -> Finish:
+        return self._finish("length" if self._ending and self._ending.cut else "complete")
+
+    def _finish(self, reason: Reason, error: str | None = None) -> Finish:
+        self.state = State.ENDED
+        return Finish(reason, self.said, self.emotion, error)

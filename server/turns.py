@@ -1,0 +1,246 @@
+"""Runs turns: the shell around `server.turn`, with the model, the database and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from character.card import Card
+from character.emotion import Emotion, format_tag
+from character.errors import CharacterError, ModelUnavailable, PromptError
+from character.language_model import ChatMessage, GenerationRequest, LanguageModel, Sampling
+from character.prompt import Prompt, TurnContext, build_prompt
+from server import protocol, turn
+from server.cards import card_of_chat
+from server.errors import StorageError
+from server.metrics import Metrics
+from server.protocol import MessageState
+from server.storage import chats
+from server.storage.accounts import user_name
+from server.storage.database import Database
+
+logger = logging.getLogger(__name__)
+
+UNAVAILABLE = "지금 언어 모델에 연결할 수 없어요. 잠시 뒤에 다시 시도해 주세요."
+FAILED = "대답을 만들다가 문제가 생겼어요. 다시 시도해 주세요."
+TOO_LONG = "메시지가 너무 길어서 이 모델이 한 번에 읽을 수 없어요. 나누어 보내 주세요."
+
+
+def history(line: list[MessageState]) -> list[ChatMessage]:
+    """The messages of a line as the model wrote and read them, emotion tags included; empty replies are left out."""
+    found = []
+    for message in line:
+        text = message.text
+        if message.role == "assistant":
+            if not text:
+                continue
+            if message.emotion:
+                text = f"{format_tag(message.emotion, message.strength or 0.5)} {text}"
+        found.append(ChatMessage(message.role, text))
+    return found
+
+
+class LiveTurn:
+    """One reply being written. Events come from the model and from `stop`; effects go to the database in order."""
+
+    def __init__(self, turns: Turns, account: str, chat: str, begun: chats.Begun) -> None:
+        assert begun.message is not None
+        assert begun.reply is not None
+        assert begun.turn is not None
+        self._turns, self._account, self._chat = turns, account, chat
+        self._message, self._reply, self._turn = begun.message, begun.reply, begun.turn
+        self._machine = turn.Turn()
+        self._events: deque[turn.Event] = deque()
+        self._wake = asyncio.Event()
+        self._generation: asyncio.Task[None] | None = None
+        self._card: Card | None = None
+        self._debug: dict[str, Any] = {}
+        self._began = time.monotonic()
+
+    def put(self, event: turn.Event) -> None:
+        if isinstance(event, turn.StopAsked):
+            self._events.clear()  # words that are decoded but not shown yet are not shown any more
+        self._events.append(event)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Runs the turn to its end, whatever happens to the connections that watch it."""
+        self._generation = asyncio.create_task(self._generate())
+        try:
+            while self._machine.state is not turn.State.ENDED:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._events:
+                    await self._carry_out(self._machine.handle(self._next_event()))
+        except asyncio.CancelledError:  # the server is going down
+            said = self._machine.said
+            await asyncio.shield(self._finish(turn.Finish("interrupted", said, self._machine.emotion)))
+            raise
+        except StorageError:
+            logger.exception(
+                "turn %s of chat %s cannot be stored; it will be marked at the next start", self._turn, self._chat
+            )
+        finally:
+            self._generation.cancel()
+            await asyncio.gather(self._generation, return_exceptions=True)
+
+    def _next_event(self) -> turn.Event:
+        """The next event; words that piled up while the last ones went to disk come as one."""
+        event = self._events.popleft()
+        if isinstance(event, turn.Generated) and self._events and isinstance(self._events[0], turn.Generated):
+            pieces = [event.text]
+            while self._events and isinstance(self._events[0], turn.Generated):
+                pieces.append(self._events.popleft().text)  # type: ignore[union-attr]
+            event = turn.Generated("".join(pieces))
+        return event
+
+    async def _generate(self) -> None:
+        try:
+            prompt = await self._prompt()
+            request = GenerationRequest(prompt.messages, self._turns.sampling, session=self._chat)
+            stream = self._turns.model.stream(request)
+            async for piece in stream:
+                self.put(turn.Generated(piece))
+            for key in ("prompt_tokens", "cached_tokens", "completion_tokens"):
+                self._debug[key] = getattr(stream, key, None)
+            self.put(turn.GenerationEnded(cut=getattr(stream, "finish_reason", None) == "length"))
+        except PromptError as error:
+            logger.info("chat %s: %s", self._chat, error)
+            self.put(turn.GenerationFailed(TOO_LONG))
+        except ModelUnavailable as error:
+            logger.warning("chat %s: %s", self._chat, error)
+            self.put(turn.GenerationFailed(UNAVAILABLE))
+        except CharacterError as error:
+            logger.error("chat %s: %s", self._chat, error)
+            self.put(turn.GenerationFailed(FAILED))
+        except Exception:  # a fault of ours must end the turn, not leave it live for ever
+            logger.exception("chat %s: the turn failed", self._chat)
+            self.put(turn.GenerationFailed(FAILED))
+
+    async def _prompt(self) -> Prompt:
+        row, line, name = await self._turns.database.read(
+            lambda connection: (
+                chats.find_chat(connection, self._account, self._chat),
+                chats.line(connection, self._chat, self._message),
+                user_name(connection, self._account),
+            )
+        )
+        card = self._card = card_of_chat(row.card_json)
+        context = TurnContext(now=self._turns.now(), user_name=name)
+        model = self._turns.model
+        prompt = await asyncio.to_thread(
+            build_prompt,
+            card,
+            history(line),
+            model_budget=model.context_length - self._turns.sampling.max_new_tokens,
+            count_tokens=model.count_tokens,
+            context=context,
+        )
+        self._debug["prompt"] = prompt.debug
+        return prompt
+
+    async def _carry_out(self, effects: list[turn.Effect]) -> None:
+        stored = []
+        for effect in effects:
+            match effect:
+                case turn.SetFace(emotion):
+                    stored.append(protocol.FaceSet(
+                        emotion=emotion.name, strength=emotion.strength, attributes=self._face(emotion),
+                    ))  # fmt: skip
+                case turn.Say(text):
+                    if self._began:
+                        self._turns.metrics.first_word.observe(time.monotonic() - self._began)
+                        self._began = 0.0
+                    stored.append(protocol.TurnDelta(message=self._reply, text=text))
+                case turn.JudgeEmotion(text):
+                    self._events.appendleft(turn.EmotionJudged(await asyncio.to_thread(self._turns.judge, text)))
+                case turn.CancelGeneration():
+                    if self._generation is not None:
+                        self._generation.cancel()
+                case turn.Finish():
+                    await self._append(stored)
+                    stored = []
+                    await self._finish(effect)
+        await self._append(stored)
+
+    async def _append(self, stored: list[protocol.FaceSet | protocol.TurnDelta]) -> None:
+        """Stores events in order, in one commit where possible."""
+        database = self._turns.database
+        await asyncio.gather(*(database.append(chats.event(self._chat, m, self._turn)) for m in stored))
+
+    def _face(self, emotion: Emotion) -> dict[str, float]:
+        return self._card.face(emotion) if self._card is not None else {}
+
+    async def _finish(self, finish: turn.Finish) -> None:
+        emotion = finish.emotion
+        await self._turns.database.write(
+            lambda transaction: chats.end_turn(
+                transaction, self._chat, reply=self._reply, text=finish.text, reason=finish.reason,
+                emotion=emotion.name if emotion else None, strength=emotion.strength if emotion else None,
+                error=finish.error, debug=self._debug,
+            )
+        )  # fmt: skip
+        self._turns.metrics.turns.labels(finish.reason).inc()
+
+
+class Turns:
+    """All live turns of this server.
+
+    Args:
+        judge: the classifier for replies without a tag: text → emotion; called in a thread.
+        on_end: called with account and chat when a turn has ended and is stored.
+        now: the clock she reads weekday and time of day from.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        model: LanguageModel,
+        sampling: Sampling,
+        judge: Callable[[str], Emotion],
+        metrics: Metrics,
+        on_end: Callable[[str, str], None],
+        now: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self.database, self.model, self.judge, self.metrics, self.now = database, model, judge, metrics, now
+        # A small context must leave most of itself to the prompt.
+        self.sampling = replace(sampling, max_new_tokens=min(sampling.max_new_tokens, model.context_length // 4))
+        self._on_end = on_end
+        self._live: dict[str, LiveTurn] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, account: str, chat: str, begun: chats.Begun) -> None:
+        """Begins to write the reply that `chats.begin_turn` has stored."""
+        live = self._live[chat] = LiveTurn(self, account, chat, begun)
+        task = asyncio.create_task(live.run(), name=f"turn {begun.turn}")
+        self._tasks.add(task)
+        self.metrics.live_turns.inc()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if self._live.get(chat) is live:
+                del self._live[chat]
+            self.metrics.live_turns.dec()
+            if not task.cancelled():
+                if error := task.exception():
+                    logger.error("turn of chat %s: %r", chat, error, exc_info=error)
+                self._on_end(account, chat)
+
+        task.add_done_callback(ended)
+
+    def stop(self, chat: str) -> None:
+        """Stops the chat's live turn, if there is one."""
+        if live := self._live.get(chat):
+            live.put(turn.StopAsked())
+
+    async def close(self) -> None:
+        """Marks every live turn as interrupted."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,42 @@
+/** Line icons on a 24-unit grid. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const PATHS = {
+  plus: ["M12 5v14", "M5 12h14"],
+  search: ["M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14z", "M16.2 16.2 20 20"],
+  menu: ["M4 7h16", "M4 12h16", "M4 17h10"],
+  close: ["M6 6l12 12", "M18 6 6 18"],
+  send: ["M12 19V5", "M6 11l6-6 6 6"],
+  stop: ["M7.5 7.5h9v9h-9z"],
+  copy: ["M9 9h10v11H9z", "M5 15V4h10"],
+  check: ["M5 12.5l4.5 4.5L19 7.5"],
+  pencil: ["M4 20l1-4L16 5l3 3L8 19z", "M14 7l3 3"],
+  trash: ["M5 7h14", "M10 7V4.5h4V7", "M7 7l1 13h8l1-13"],
+  retry: ["M19 12a7 7 0 1 1-2.2-5.1", "M19.5 4v4h-4"],
+  left: ["M14.5 6l-6 6 6 6"],
+  right: ["M9.5 6l6 6-6 6"],
+  down: ["M12 5v14", "M6 13l6 6 6-6"],
+  fold: ["M6 9.5l6 6 6-6"],
+  download: ["M12 4v11", "M7 10.5l5 5 5-5", "M5 20h14"],
+  upload: ["M12 16V5", "M7 9.5l5-5 5 5", "M5 20h14"],
+  settings: ["M4 7h9", "M17 7h3", "M15 5v4", "M4 17h3", "M11 17h9", "M9 15v4", "M4 12h4", "M12 12h8", "M10 10v4"],
+  card: ["M6 3.5h12v17H6z", "M12 8a2.2 2.2 0 1 0 0 4.4A2.2 2.2 0 0 0 12 8z", "M8.8 17c.5-2 1.700-3 3.200-3s2.700 1 3.200 3"],
+  logout: ["M10 5H5v14h5", "M14 8l4 4-4 4", "M18 12H9"],
+  ribbon: ["M3 14c3-7 6-8 9-4s6 3 9-4", "M3 19c3-5 6-6 9-2.500s6 2.500 9-3.500"],
+};
+
+/** A decorative icon; the button around it carries the label. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", `icon icon-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("focusable", "false");
+  for (const d of PATHS[name]) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+}

@@ -1,0 +1,326 @@
+/**
+ * The state of the page, as a pure function of what the server said and what the user sent.
+ *
+ * Nothing here touches the document, the socket, the clock or storage: each function takes a state and returns the next,
+ * sharing all that did not change, so that views can compare by identity and node can test it.
+ *
+ * State:
+ *   account, userName, model, limits, version: from `welcome`; account is null before it.
+ *   chats: summaries, newest first.
+ *   open: chat id → Chat, of the chats this page holds.
+ *   current: id of the chat on screen, or null.
+ *   cards: card summaries, or null while unknown.
+ *   outbox: what was said and is not yet seen in a chat, in order (see `queue`).
+ *
+ * Chat:
+ *   seq: last event applied. stale: an event was missed, a new snapshot is needed.
+ *   messages: id → message, in the order they were made. children: parent id (or null) → ids.
+ *   active: last message of the line on screen. live: the reply being written, or null.
+ *   face: the last `face.set`, or null. notes: message id → {reason, error} of turns that did not end well.
+ */
+
+const EVENTS = new Set([
+  "turn.start",
+  "turn.delta",
+  "turn.done",
+  "turn.picked",
+  "face.set",
+  "message.added",
+  "message.removed",
+  "message.marked",
+]);
+
+export function initialState() {
+  return {
+    account: null,
+    userName: "",
+    model: null,
+    limits: { text: 4000, frame: 65536, upload: 32 * 1024 * 1024 },
+    version: "",
+    chats: [],
+    open: {},
+    current: null,
+    cards: null,
+    outbox: [],
+  };
+}
+
+// ------------------------------------------------------------------------------------------------ what the server says
+
+/** The state after one message of the server. Messages of unknown type change nothing. */
+export function apply(state, envelope) {
+  const data = envelope.data ?? {};
+  if (EVENTS.has(envelope.type)) return applyEvent(state, envelope, data);
+  switch (envelope.type) {
+    case "welcome":
+      return welcome(state, data);
+    case "chat.list":
+      return keepOnly({ ...state, chats: newestFirst(data.chats) });
+    case "chat.changed":
+      return { ...state, chats: withSummary(state.chats, data.chat) };
+    case "chat.removed":
+      return keepOnly({
+        ...state,
+        chats: state.chats.filter((chat) => chat.id !== envelope.chat),
+        outbox: state.outbox.filter((entry) => entry.chat !== envelope.chat),
+      });
+    case "chat.snapshot":
+      return snapshot(state, data);
+    case "card.list":
+      return { ...state, cards: data.cards };
+    case "profile":
+      return { ...state, userName: data.name };
+    case "turn.ack":
+      return acknowledged(state, data);
+    default:
+      return state;
+  }
+}
+
+function welcome(state, data) {
+  return keepOnly({
+    ...state,
+    account: data.account,
+    userName: data.user_name,
+    model: data.model,
+    limits: { ...state.limits, ...data.limits },
+    version: data.server,
+    chats: newestFirst(data.chats),
+  });
+}
+
+/** Lets go of what belongs to chats that are no longer listed. */
+function keepOnly(state) {
+  const listed = new Set(state.chats.map((chat) => chat.id));
+  const open = Object.fromEntries(Object.entries(state.open).filter(([id]) => listed.has(id)));
+  return { ...state, open, current: listed.has(state.current) ? state.current : null };
+}
+
+function newestFirst(chats) {
+  return [...chats].sort((a, b) => b.updated - a.updated);
+}
+
+function withSummary(chats, summary) {
+  return newestFirst([summary, ...chats.filter((chat) => chat.id !== summary.id)]);
+}
+
+function snapshot(state, data) {
+  const id = data.chat.id;
+  const chat = {
+    id,
+    seq: data.seq,
+    stale: false,
+    messages: new Map(data.messages.map((message) => [message.id, message])),
+    children: childrenOf(data.messages),
+    active: data.active,
+    live: data.messages.find((message) => message.status === "live")?.id ?? null,
+    face: data.face ?? null,
+    notes: state.open[id]?.notes ?? {},
+  };
+  const arrived = new Set(data.messages.map((message) => message.client_id));
+  const outbox = state.outbox.filter(
+    (entry) => entry.chat !== id || !(arrived.has(entry.client_id) || entry.status === "acked"),
+  );
+  return { ...withChat(state, chat), chats: withSummary(state.chats, data.chat), outbox };
+}
+
+function childrenOf(messages) {
+  const children = new Map();
+  for (const { id, parent } of messages) {
+    if (children.has(parent)) children.get(parent).push(id);
+    else children.set(parent, [id]);
+  }
+  return children;
+}
+
+function withChat(state, chat) {
+  return { ...state, open: { ...state.open, [chat.id]: chat } };
+}
+
+function applyEvent(state, envelope, data) {
+  const chat = state.open[envelope.chat];
+  if (!chat || chat.stale) return state;
+  const { seq } = envelope;
+  if (!(seq > chat.seq)) return state; // replayed: seen already
+  if (seq > chat.seq + 1) return withChat(state, { ...chat, stale: true });
+  const next = REDUCERS[envelope.type]({ ...chat, seq }, data);
+  return { ...withChat(state, next), outbox: settled(state.outbox, next.id, envelope.type, data) };
+}
+
+const REDUCERS = {
+  "turn.start": (chat, { user, reply }) => ({
+    ...withMessages(chat, user ? [user, reply] : [reply]),
+    active: reply.id,
+    live: reply.id,
+  }),
+
+  "turn.delta": (chat, { message, text }) => changed(chat, message, (old) => ({ ...old, text: old.text + text })),
+
+  // The face changes before the first word; the live reply takes its mark from it and keeps what `turn.done` says later.
+  "face.set": (chat, { emotion, strength, attributes }) =>
+    changed({ ...chat, face: { emotion, strength, attributes } }, chat.live, (old) => ({ ...old, emotion, strength })),
+
+  "turn.done": (chat, { reply, reason, error }) => ({
+    ...withMessages(chat, [reply]),
+    live: chat.live === reply.id ? null : chat.live,
+    notes: reason === "complete" ? chat.notes : { ...chat.notes, [reply.id]: { reason, error: error ?? null } },
+  }),
+
+  "turn.picked": (chat, { active }) => ({ ...chat, active }),
+
+  "message.added": (chat, { message }) => ({ ...withMessages(chat, [message]), active: message.id }),
+
+  "message.removed": (chat, { messages: gone, active }) => {
+    const messages = new Map(chat.messages);
+    for (const id of gone) messages.delete(id);
+    const live = gone.includes(chat.live) ? null : chat.live;
+    return { ...chat, messages, children: childrenOf(messages.values()), active, live };
+  },
+
+  "message.marked": (chat, { message, good }) => changed(chat, message, (old) => ({ ...old, good })),
+};
+
+function withMessages(chat, added) {
+  const messages = new Map(chat.messages);
+  for (const message of added) messages.set(message.id, message);
+  const grown = messages.size !== chat.messages.size;
+  return { ...chat, messages, children: grown ? childrenOf(messages.values()) : chat.children };
+}
+
+function changed(chat, id, change) {
+  const old = chat.messages.get(id);
+  if (!old) return chat;
+  return { ...chat, messages: new Map(chat.messages).set(id, change(old)) };
+}
+
+/** Chats of which an event was missed. */
+export function staleChats(state) {
+  return Object.values(state.open)
+    .filter((chat) => chat.stale)
+    .map((chat) => chat.id);
+}
+
+/** What `hello` tells the server: the last event seen of each chat held, the newest 50 (the server's limit). */
+export function lastSeen(state) {
+  const held = state.chats.filter((chat) => state.open[chat.id]).slice(0, 50);
+  return Object.fromEntries(held.map(({ id }) => [id, state.open[id].seq]));
+}
+
+// ------------------------------------------------------------------------------------------------- what the user sends
+
+/**
+ * Adds something said to the outbox.
+ *
+ * @param {object} entry
+ *   client_id: chosen once; chat: where; created: seconds since 1970.
+ *   kind: "send" (text), "edit" (message, text) or "retry" (message).
+ *   status: "waiting" (for the connection), "sent", "acked" (on the server's disk) or "failed" (`error` says why).
+ */
+export function queue(state, entry) {
+  return { ...state, outbox: [...state.outbox, { status: "waiting", error: null, ...entry }] };
+}
+
+export function changeEntry(state, clientId, values) {
+  const outbox = state.outbox.map((entry) => (entry.client_id === clientId ? { ...entry, ...values } : entry));
+  return { ...state, outbox };
+}
+
+export function forget(state, clientId) {
+  return { ...state, outbox: state.outbox.filter((entry) => entry.client_id !== clientId) };
+}
+
+/** The connection is gone: what had no answer will be sent again. */
+export function disconnected(state) {
+  const outbox = state.outbox.map((entry) => (entry.status === "sent" ? { ...entry, status: "waiting" } : entry));
+  return { ...state, outbox };
+}
+
+/** Entries to send now. One live turn per chat: the rest of a chat waits for the end of it. */
+export function ready(state) {
+  return state.outbox.filter((entry, index) => {
+    if (entry.status !== "waiting" || state.open[entry.chat]?.live) return false;
+    const earlier = state.outbox.slice(0, index);
+    return !earlier.some((other) => other.chat === entry.chat && other.status !== "failed");
+  });
+}
+
+function acknowledged(state, { client_id: clientId, message, duplicate }) {
+  const entry = state.outbox.find((other) => other.client_id === clientId);
+  if (!entry) return state;
+  const shown = entry.kind !== "retry" && state.open[entry.chat]?.messages.has(message);
+  return duplicate || shown ? forget(state, clientId) : changeEntry(state, clientId, { status: "acked", answered: message });
+}
+
+/** The outbox without what an event brought into the chat. */
+function settled(outbox, chatId, type, data) {
+  if (type !== "turn.start" && type !== "message.added") return outbox;
+  const added = type === "turn.start" ? [data.user, data.reply].filter(Boolean) : [data.message];
+  const isHere = (entry) => {
+    if (entry.chat !== chatId) return false;
+    if (added.some((message) => message.client_id === entry.client_id || message.id === entry.answered)) return true;
+    // A retry brings no message of the user: the reply that begins after its acknowledgement is its answer.
+    return entry.kind === "retry" && type === "turn.start" && data.user === null && entry.status !== "failed";
+  };
+  return outbox.some(isHere) ? outbox.filter((entry) => !isHere(entry)) : outbox;
+}
+
+// ------------------------------------------------------------------------------------------------------ what is looked at
+
+/** Messages from the beginning of the chat to its active end. */
+export function line(chat) {
+  const found = [];
+  const seen = new Set();
+  let message = chat.messages.get(chat.active);
+  while (message && !seen.has(message.id)) {
+    seen.add(message.id);
+    found.push(message);
+    message = chat.messages.get(message.parent);
+  }
+  return found.reverse();
+}
+
+/** The versions that stand beside a message (itself included), oldest first. */
+export function variants(chat, message) {
+  return chat.children.get(message.parent) ?? [message.id];
+}
+
+/**
+ * What the conversation shows: the active line, with what is still in the outbox in its place.
+ *
+ * @returns {Array<{message: object, entry: object|null, variants: string[]}>} `entry` is set on what is not confirmed yet
+ */
+export function shown(state, chatId) {
+  const chat = state.open[chatId];
+  if (!chat) return [];
+  let items = line(chat).map((message) => ({ message, entry: null, variants: variants(chat, message) }));
+  for (const entry of state.outbox) {
+    if (entry.chat !== chatId) continue;
+    const at = entry.kind === "send" ? -1 : items.findIndex((item) => item.message.id === entry.message);
+    const replaced = at === -1 ? null : items[at].message;
+    const role = entry.kind === "retry" ? "assistant" : (replaced?.role ?? "user");
+    // A retry of a user's message (one that has no reply yet) stays and gets its reply; all else takes a message's place.
+    if (replaced) items = items.slice(0, entry.kind === "retry" && replaced.role === "user" ? at + 1 : at);
+    items.push({ message: pending(entry, role), entry, variants: [] });
+  }
+  return items;
+}
+
+function pending(entry, role) {
+  return {
+    id: entry.client_id,
+    parent: null,
+    role,
+    text: entry.text ?? "",
+    status: entry.kind === "retry" ? "live" : "complete",
+    emotion: null,
+    strength: null,
+    created: entry.created,
+    good: null,
+  };
+}
+
+/** Is a reply being written, or something on its way that will bring one? */
+export function isBusy(state, chatId) {
+  if (state.open[chatId]?.live) return true;
+  return state.outbox.some((entry) => entry.chat === chatId && entry.status !== "failed");
+}

@@ -1,0 +1,38 @@
+/** Short notices at the edge of the page that leave by themselves. */
+
+import { h } from "../dom.js";
+import { icon } from "../icons.js";
+import { t } from "../strings.js";
+
+const STAY_MS = 5000;
+const MOST = 3;
+
+export function toastsView() {
+  const element = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
+
+  function show({ kind, text }) {
+    const close = h("button", { type: "button", class: "icon-button", "aria-label": t("close") }, icon("close"));
+    const toast = h("div", { class: `toast ${kind}` }, h("span", {}, text), close);
+    let timer;
+    const leave = () => {
+      clearTimeout(timer);
+      toast.remove();
+    };
+    const wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(leave, kind === "error" ? STAY_MS * 1.6 : STAY_MS);
+    };
+    close.addEventListener("click", leave);
+    // Who is reading it, or about to press its button, is not hurried.
+    toast.addEventListener("pointerenter", () => clearTimeout(timer));
+    toast.addEventListener("pointerleave", wait);
+    for (const same of [...element.children].filter((other) => other.textContent === toast.textContent)) same.remove();
+    element.append(toast);
+    while (element.children.length > MOST) element.firstChild.remove();
+    // A modal window makes the rest of the page inert and covers it: a popover shows above.
+    if (!element.matches(":popover-open")) element.showPopover?.();
+    wait();
+  }
+
+  return { element, show };
+}
