@@ -62,6 +62,12 @@ class Snapshot:
     face: dict[str, Any] | None
 
 
+def title_of(text: str) -> str:
+    """The title that a chat takes from the first thing said in it."""
+    title = " ".join(text.split())
+    return title if len(title) <= TITLE_CHARACTERS else title[: TITLE_CHARACTERS - 1] + "…"
+
+
 def event(chat: str, message: protocol.Message, turn: str | None = None) -> Event:
     return Event(chat=chat, type=message.type, data=message.model_dump_json(), turn=turn)
 
@@ -308,8 +314,7 @@ def _begin(
     )
     changes: dict[str, Any] = {"active": reply.id, "updated": now}
     if text is not None and chat.title == NEW_TITLE:
-        title = " ".join(text.split())
-        changes["title"] = title if len(title) <= TITLE_CHARACTERS else title[: TITLE_CHARACTERS - 1] + "…"
+        changes["title"] = title_of(text)
     connection.execute(chats.update().where(chats.c.id == chat.id).values(**changes))
     acknowledged = user.id if user else str(parent)
     connection.execute(requests.insert().values(chat=chat.id, client_id=client_id, message=acknowledged))
@@ -484,7 +489,12 @@ def delete_message(transaction: Transaction, account: str, chat: str, message: s
     target = _find_message(connection, chat, message)
     below = sa.select(messages.c.id).where(messages.c.id == message).cte("below", recursive=True)
     below = below.union_all(sa.select(messages.c.id).join(below, messages.c.parent == below.c.id))
-    ids = [found.id for found in connection.execute(sa.select(below.c.id))]
+    doomed = connection.execute(
+        sa.select(messages.c.id, messages.c.role, messages.c.text).where(messages.c.id.in_(sa.select(below.c.id)))
+    ).all()
+    ids = [found.id for found in doomed]
+    if row.title in {title_of(found.text) for found in doomed if found.role == "user"}:
+        connection.execute(chats.update().where(chats.c.id == chat).values(title=NEW_TITLE))
     active: str | None = row.active
     if active in ids:
         siblings = sa.select(messages.c.id).where(

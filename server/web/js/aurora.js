@@ -46,8 +46,8 @@ function target(emotion, strength) {
 }
 
 export class Aurora {
-  /** @param {HTMLCanvasElement} canvas resized to its box; `stars` false leaves the sky to the lights */
-  constructor(canvas, { stars = true } = {}) {
+  /** @param {HTMLCanvasElement} canvas kept as fine as its box */
+  constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
     this.small = document.createElement("canvas");
@@ -58,22 +58,38 @@ export class Aurora {
     this.strip.width = 3;
     this.strip.height = 64;
     const next = random(12);
-    this.stars = stars ? Array.from({ length: STARS }, () => [next(), next() ** 1.4, next(), next() * 7]) : [];
+    this.stars = Array.from({ length: STARS }, () => [next(), next() ** 1.4, next(), next() * 7]); // x, y, size, phase
     this.goal = target(CALM, 0.4);
     this.now = { ...this.goal, colors: [...this.goal.colors] };
     this.clock = 40; // seconds of drift; begins where the ribbons look good when still
+    this.hasFelt = false;
     this.voice = 0;
     this.last = 0;
     this.isVisible = false;
     this.frame = null;
-    new ResizeObserver(() => this.resize()).observe(canvas);
-    new IntersectionObserver((entries) => this.seen(entries.at(-1).isIntersecting)).observe(canvas);
-    document.addEventListener("visibilitychange", () => this.wake());
-    document.addEventListener("themechange", () => this.wake());
+    this.resizing = new ResizeObserver(() => this.resize());
+    this.resizing.observe(canvas);
+    this.sighting = new IntersectionObserver((entries) => this.seen(entries.at(-1).isIntersecting));
+    this.sighting.observe(canvas);
+    this.leaving = new AbortController();
+    for (const type of ["visibilitychange", "themechange"]) {
+      document.addEventListener(type, () => this.wake(), { signal: this.leaving.signal });
+    }
+  }
+
+  /** The canvas is gone for good. */
+  remove() {
+    this.resizing.disconnect();
+    this.sighting.disconnect();
+    this.leaving.abort();
+    this.isVisible = false;
   }
 
   feel(emotion, strength) {
     this.goal = target(emotion, strength);
+    // What she felt before the page was opened needs no transition.
+    if (!this.hasFelt) this.settle(1);
+    this.hasFelt = true;
     this.wake();
   }
 

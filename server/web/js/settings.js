@@ -7,7 +7,7 @@ const DEFAULTS = {
   theme: "system", // "system" | "dark" | "light"
   text: "normal", // "small" | "normal" | "large" | "huge"
   sendKey: "enter", // "enter" | "ctrl"
-  modelHint: true, // the line about larger models has not been closed
+  modelHint: null, // the line about larger models: true, false, or null: where there is room for it
   meters: true, // the attribute meters are unfolded
 };
 

@@ -3,12 +3,13 @@
 import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { t } from "../strings.js";
+import { isDialogOpen } from "./dialog.js";
 
 const STAY_MS = 5000;
 const MOST = 3;
 
 export function toastsView() {
-  const element = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
+  const element = h("div", { class: "toasts", role: "status", "aria-live": "polite", popover: "manual" });
 
   function show({ kind, text }) {
     const close = h("button", { type: "button", class: "icon-button", "aria-label": t("close") }, icon("close"));
@@ -29,9 +30,16 @@ export function toastsView() {
     for (const same of [...element.children].filter((other) => other.textContent === toast.textContent)) same.remove();
     element.append(toast);
     while (element.children.length > MOST) element.firstChild.remove();
-    // A modal window makes the rest of the page inert and covers it: a popover shows above.
-    if (!element.matches(":popover-open")) element.showPopover?.();
+    raise();
     wait();
+  }
+
+  /** A modal window covers the page; what is shown as a popover after it stands above it. */
+  function raise() {
+    if (!element.showPopover) return;
+    const isOpen = element.matches(":popover-open");
+    if (isOpen && isDialogOpen()) element.hidePopover();
+    if (!element.matches(":popover-open")) element.showPopover();
   }
 
   return { element, show };

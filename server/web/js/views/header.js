@@ -1,0 +1,87 @@
+/** The line above the conversation: which chat, which model speaks, and the way to the stage on small screens. */
+
+import { h, setText } from "../dom.js";
+import { tint } from "../emotions.js";
+import { icon } from "../icons.js";
+import { change, settings } from "../settings.js";
+import { emotionName, t } from "../strings.js";
+
+const LARGER = [
+  "python -m server --llm kakaocorp/kanana-1.5-2.1b-instruct-2505",
+  "python -m server --llm http://localhost:11434/v1",
+];
+
+const roomy = matchMedia("(min-width: 760px)");
+
+function isHinting() {
+  return settings().modelHint ?? roomy.matches;
+}
+
+/** @param {object} go openDrawer, toggleStage */
+export function headerView(go) {
+  const title = h("h1", { class: "talk-title" });
+  const model = h("button", {
+    type: "button",
+    class: "model",
+    "aria-expanded": "false",
+    on: { click: () => change({ modelHint: !isHinting() }) },
+  });
+  const modelName = h("span", { class: "model-name" });
+  const badge = h("span", { class: "badge" }, t("bundled"));
+  model.append(modelName, badge);
+  const menu = h(
+    "button",
+    { type: "button", class: "icon-button only-drawer", "aria-label": t("openMenu"), "aria-controls": "sidebar", on: { click: go.openDrawer } },
+    icon("menu"),
+  );
+  const orb = h("span", { class: "orb" });
+  const feeling = h("span", { class: "feeling" });
+  const stage = h(
+    "button",
+    { type: "button", class: "stage-open", "aria-controls": "stage", "aria-expanded": "false", on: { click: go.toggleStage } },
+    orb,
+    feeling,
+  );
+  const hint = h(
+    "div",
+    { class: "model-hint", role: "note" },
+    h(
+      "p",
+      {},
+      t("modelHint"),
+      " ",
+      h("code", {}, LARGER[0]),
+      ` ${t("modelHintOr")} `,
+      h("code", {}, LARGER[1].replace("python -m server ", "")),
+    ),
+    h(
+      "button",
+      { type: "button", class: "icon-button small", "aria-label": t("closeHint"), on: { click: () => change({ modelHint: false }) } },
+      icon("close"),
+    ),
+  );
+  const element = h("header", { class: "talk-head" }, menu, h("div", { class: "talk-names" }, title, model), stage);
+
+  function update(state, { stageOpen }) {
+    const summary = state.chats.find((chat) => chat.id === state.current);
+    const face = state.open[state.current]?.face;
+    setText(title, summary ? summary.title : "오로라");
+    document.title = summary ? `${summary.title} · ${summary.character}` : "오로라";
+    if (state.model) {
+      setText(modelName, state.model.name);
+      model.title = t("speaks", state.model.name);
+      model.setAttribute("aria-label", t("modelButton", state.model.name));
+    }
+    model.hidden = !state.model;
+    badge.hidden = !state.model?.bundled;
+    model.disabled = !state.model?.bundled;
+    hint.hidden = !state.model?.bundled || !isHinting();
+    model.setAttribute("aria-expanded", String(!hint.hidden));
+    tint(orb, face?.emotion);
+    setText(feeling, emotionName(face?.emotion ?? "평온"));
+    stage.setAttribute("aria-label", `${t(stageOpen ? "hideStage" : "showStage")}: ${feeling.textContent}`);
+    stage.setAttribute("aria-expanded", String(stageOpen));
+  }
+
+  return { element, hint, update };
+}

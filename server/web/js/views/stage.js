@@ -1,0 +1,99 @@
+/** Where she is seen: her feeling as light, in words and in numbers. The canvas for her face is kept for the renderer. */
+
+import { ATTRIBUTES } from "../attributes.js";
+import { Aurora } from "../aurora.js";
+import { h, keyed, setText } from "../dom.js";
+import { CALM, tint } from "../emotions.js";
+import { icon } from "../icons.js";
+import { change, settings } from "../settings.js";
+import { emotionName, t } from "../strings.js";
+
+const AT_REST = 0.4; // strength shown before she has said how she feels
+
+export function stageView() {
+  const sky = h("canvas", { class: "sky", "aria-hidden": "true" });
+  const face = h("canvas", { class: "face", width: "256", height: "256", hidden: true });
+  const aurora = new Aurora(sky);
+  const name = h("span", { class: "stage-name" });
+  const word = h("span", { class: "stage-emotion" });
+  const amount = h("span", { class: "strength-value" });
+  const fill = h("span", { class: "strength-fill" });
+  const strength = h(
+    "div",
+    { class: "strength", role: "meter", "aria-label": t("strength"), "aria-valuemin": "0", "aria-valuemax": "100" },
+    fill,
+  );
+  const meters = h("ul", { class: "meters" });
+  const none = h("p", { class: "meters-none" }, t("noMeters"));
+  const show = keyed(meters, { key: (item) => item.name, create: (item) => meterRow(item.name) });
+  const fold = h("details", { class: "meters-fold", open: settings().meters }, h("summary", {}, t("meters"), icon("fold")), none, meters);
+  fold.addEventListener("toggle", () => {
+    if (fold.open !== settings().meters) change({ meters: fold.open });
+  });
+  const element = h(
+    "aside",
+    { class: "stage", id: "stage" },
+    h("div", { class: "window" }, sky, face),
+    h(
+      "div",
+      { class: "stage-words" },
+      h("p", { class: "stage-line" }, name, word, amount),
+      strength,
+    ),
+    fold,
+  );
+
+  let shown = null;
+
+  function update(state) {
+    const summary = state.chats.find((chat) => chat.id === state.current);
+    const character = summary?.character ?? "오로라";
+    const felt = state.open[state.current]?.face ?? null;
+    setText(name, character);
+    element.setAttribute("aria-label", t("stage", character));
+    if (felt === shown && shown !== null) return;
+    shown = felt;
+    const emotion = felt?.emotion ?? CALM;
+    const degree = felt?.strength ?? AT_REST;
+    const percent = Math.round(degree * 100);
+    aurora.feel(emotion, degree);
+    tint(document.documentElement, emotion); // the page takes a breath of her colour
+    setText(word, emotionName(emotion));
+    setText(amount, `${percent}%`);
+    strength.setAttribute("aria-valuenow", String(percent));
+    fill.style.transform = `scaleX(${degree})`;
+    const values = Object.entries(felt?.attributes ?? {}).filter(([key]) => Object.hasOwn(ATTRIBUTES, key));
+    show(values.map(([key, value]) => ({ name: key, value })));
+    none.hidden = values.length > 0;
+  }
+
+  return { element, update, speak: () => aurora.speak(), remove: () => aurora.remove() };
+}
+
+/** A bar from the attribute's neutral value to the one it has. */
+function meterRow(name) {
+  const { low, high, neutral, unit = "" } = ATTRIBUTES[name];
+  const share = (value) => (Math.min(high, Math.max(low, value)) - low) / (high - low);
+  const digits = high - low > 10 ? 0 : 2;
+  const fill = h("span", { class: "meter-fill" });
+  const rest = h("span", { class: "meter-rest" });
+  const number = h("span", { class: "meter-value" });
+  const bar = h(
+    "span",
+    { class: "meter", role: "meter", "aria-label": t(name), "aria-valuemin": String(low), "aria-valuemax": String(high) },
+    fill,
+    rest,
+  );
+  rest.style.left = `${share(neutral) * 100}%`;
+  const element = h("li", {}, h("span", { class: "meter-name" }, t(name)), bar, number);
+
+  function update({ value }) {
+    const [from, to] = [share(neutral), share(value)].sort((a, b) => a - b);
+    fill.style.left = `${from * 100}%`;
+    fill.style.width = `${(to - from) * 100}%`;
+    setText(number, value.toFixed(digits).replace("-", "−") + unit);
+    bar.setAttribute("aria-valuenow", String(value));
+  }
+
+  return { element, update };
+}

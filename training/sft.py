@@ -1,0 +1,285 @@
+"""Supervised fine-tuning: teaches a causal language model to talk as a character, as a LoRA adapter.
+
+    python -m training.sft --out runs/adapter                        # the bundled base, our own dialogues
+    python -m training.sft --dialogues my_talk.txt --out runs/mine   # your own dialogues (training/data/FORMAT.md)
+    python -m training.sft --base HUB_ID_OR_FOLDER --out runs/big    # another base model
+
+TRL's `SFTTrainer` with peft's LoRA; the loss counts only what she says, through the base's own chat template. Every
+dialogue is shown to the model as the server would show it: the card's system message, the hour, memories and lore as notes.
+A tenth of the dialogues is held out; training stops early when their loss rises. Ctrl-C keeps the best adapter so far.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from character.card import Card, builtin_card
+from character.prompt import TurnContext, greeting, system_message, turn_note
+from training.dialogues import WRITTEN, Dialogue, load_dialogues
+from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+BUNDLED_BASE = Path(__file__).parent.parent / "character" / "bundled" / "base"
+WEEKDAYS = "월화수목금토일"
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained and how; saved beside the adapter."""
+
+    base: str
+    rank: int
+    alpha: int
+    dropout: float
+    learning_rate: float
+    passes: int
+    batch: int
+    max_length: int
+    seed: int
+
+
+def moment(now: str, rng: random.Random) -> datetime:
+    """A random date that fits a written time such as ``금요일 밤 10시``; any time where none is written."""
+    day = datetime(2025, 1, 6) + timedelta(weeks=rng.randrange(150))  # a Monday
+    if not now:
+        return day + timedelta(days=rng.randrange(7), hours=rng.randrange(24))
+    weekday, part, hour = now.split()[:3]
+    number = int(hour.removesuffix("시")) % 12
+    if part in ("낮", "오후", "저녁", "밤") and not (part == "밤" and number == 0):
+        number += 12
+    return day + timedelta(days=WEEKDAYS.index(weekday[0]), hours=number)
+
+
+def render(dialogues: Sequence[Dialogue], card: Card, rng: random.Random, *, with_greeting: bool) -> list[Message]:
+    """One chat of one or more dialogues, with the notes the server would write into it."""
+    first = dialogues[0]
+    context = TurnContext(now=moment(first.now, rng), user_name=first.user_name)
+    messages = [{"role": "system", "content": system_message(card, context)}]
+    if with_greeting:
+        index = rng.randrange(len(card.greetings))
+        messages.append({"role": "assistant", "content": greeting(card, index, context)})
+    for dialogue in dialogues:
+        for exchange in dialogue.exchanges:
+            notices = ["상대가 존댓말을 부탁했다."] if dialogue.polite and exchange is dialogue.exchanges[0] else []
+            lore = [hit.entry.content for hit in card.lorebook.scan([exchange.user], len).hits][:2] if rng.random() < 0.7 else []
+            note = turn_note(memories=exchange.memories, lore=lore, notices=notices)
+            if note:
+                messages.append({"role": "system", "content": note})
+            messages.append({"role": "user", "content": exchange.user})
+            messages.append({"role": "assistant", "content": exchange.reply.tagged})
+    return messages
+
+
+def can_follow(dialogue: Dialogue) -> bool:
+    """Whether a dialogue may come after another in one chat: nobody is introduced, nothing is fixed beforehand."""
+    return not (dialogue.user_name or dialogue.polite)
+
+
+def variations(dialogues: list[Dialogue], card: Card, passes: int, seed: int) -> list[list[Message]]:
+    """``passes`` renderings of every dialogue: other dates, with or without greeting, alone or after one another.
+
+    Dialogues that follow one another in one chat teach the model to keep its manner over a long history.
+    """
+    rng = random.Random(seed)
+    chats = []
+    for _ in range(passes):
+        order = rng.sample(dialogues, len(dialogues))
+        while order:
+            chosen = [order.pop()]
+            if can_follow(chosen[0]):
+                while order and len(chosen) < 5 and rng.random() < 0.6 and can_follow(order[-1]):
+                    chosen.append(order.pop())
+            chats.append(render(chosen, card, rng, with_greeting=rng.random() < 0.25))
+    return chats
+
+
+def load_base(base: str, device: str) -> tuple[Any, Any]:
+    """Model and tokenizer of a folder or hub id.
+
+    Raises:
+        TrainingError: it cannot be loaded, or has no chat template.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    local = Path(base).is_dir()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=local)
+        dtype = torch.bfloat16 if device == "cuda" else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(base, local_files_only=local, dtype=dtype).to(device)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"base {base} cannot be loaded: {str(error).splitlines()[0]}") from None
+    if not tokenizer.chat_template:
+        raise TrainingError(f"base {base} has no chat template; take an instruction-tuned model")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model, tokenizer
+
+
+def shorten(messages: list[Message], tokenizer: Any, max_length: int) -> list[Message]:
+    """Drops the last exchanges of a chat until it fits, so that no reply is cut in the middle."""
+    while len(tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)["input_ids"]) > max_length:
+        if sum(message["role"] == "assistant" for message in messages) < 2:
+            return []
+        messages = messages[:-1]
+        while messages[-1]["role"] != "assistant":
+            messages = messages[:-1]
+    return messages
+
+
+def to_dataset(chats: list[list[Message]], tokenizer: Any, max_length: int) -> Dataset:
+    from datasets import Dataset
+
+    fitting = [short for chat in chats if (short := shorten(chat, tokenizer, max_length))]
+    if not fitting:
+        raise TrainingError(f"no dialogue fits into {max_length} tokens; take a larger --max-length")
+    return Dataset.from_list([{"messages": messages} for messages in fitting])
+
+
+def plot(history: list[dict[str, Any]], path: Path) -> None:
+    """Training and held-out loss over steps as PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4))
+    for key, label in (("loss", "training"), ("eval_loss", "held out")):
+        points = [(row["step"], row[key]) for row in history if key in row]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=label)
+    axes.set(xlabel="step", ylabel="loss (nats per token)")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def train(recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_every: int, patience: int) -> dict[str, Any]:
+    """Trains and saves the adapter; returns the report that stands beside it."""
+    import torch
+    from peft import LoraConfig
+    from transformers import EarlyStoppingCallback
+    from trl import SFTConfig, SFTTrainer
+
+    written, card = load_dialogues(dialogues), builtin_card()
+    held = [dialogue for dialogue in written if dialogue.held_out] or written[-1:]
+    kept = [dialogue for dialogue in written if dialogue not in held]
+    if not kept:
+        raise TrainingError(f"{dialogues} holds {len(written)} dialogue; at least two are needed, one of them to measure on")
+    model, tokenizer = load_base(recipe.base, device)
+    torch.manual_seed(recipe.seed)
+    training = to_dataset(variations(kept, card, recipe.passes, recipe.seed), tokenizer, recipe.max_length)
+    held_out = to_dataset(variations(held, card, 1, recipe.seed + 1), tokenizer, recipe.max_length)
+    steps = math.ceil(len(training) / recipe.batch)
+    every = evaluate_every or max(10, steps // 8)
+    trainer = SFTTrainer(
+        model=model,
+        processing_class=tokenizer,
+        train_dataset=training,
+        eval_dataset=held_out,
+        peft_config=LoraConfig(
+            r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        ),
+        args=SFTConfig(
+            output_dir=str(out / "checkpoints"), assistant_only_loss=True, max_length=recipe.max_length,
+            num_train_epochs=1, per_device_train_batch_size=recipe.batch, per_device_eval_batch_size=recipe.batch,
+            learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=max(1, steps // 20),
+            weight_decay=0.0, max_grad_norm=1.0, bf16=True, use_cpu=device == "cpu", gradient_checkpointing=False,
+            logging_steps=5, eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every,
+            save_total_limit=2, load_best_model_at_end=True, metric_for_best_model="eval_loss", report_to=[],
+            seed=recipe.seed, train_sampling_strategy="group_by_length",
+        ),
+        callbacks=[EarlyStoppingCallback(early_stopping_patience=patience)],
+    )  # fmt: skip
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    began = time.monotonic()
+    interrupted = False
+    try:
+        trainer.train()
+    except KeyboardInterrupt:
+        interrupted = True
+        best = trainer.state.best_model_checkpoint
+        print(f"\ninterrupted; keeping {'the best adapter so far' if best else 'what was learnt so far'}", file=sys.stderr)
+        if best:
+            from peft import load_peft_weights, set_peft_model_state_dict
+
+            set_peft_model_state_dict(trainer.model, load_peft_weights(best, device=device))
+    history = trainer.state.log_history
+    out.mkdir(parents=True, exist_ok=True)
+    trainer.model.save_pretrained(str(out))
+    (out / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
+    plot(history, out / "curve.png")
+    losses = [row["eval_loss"] for row in history if "eval_loss" in row]
+    report = {
+        "recipe": asdict(recipe),
+        "dialogues": {"trained": len(kept), "held_out": len(held)},
+        "chats": len(training),
+        "steps": trainer.state.global_step,
+        "interrupted": interrupted,
+        "held_out_loss": round(min(losses), 4) if losses else None,
+        "held_out_perplexity": round(math.exp(min(losses)), 2) if losses else None,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "device": device,
+    }
+    (out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return report
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.sft", description=__doc__.split("\n")[0])
+    parser.add_argument("--base", default=str(BUNDLED_BASE), help="folder or hub id (default: the bundled base)")
+    parser.add_argument("--dialogues", type=Path, default=WRITTEN, help="file or folder of dialogues (default: our own)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the adapter")
+    parser.add_argument("--rank", type=int, default=32, help="LoRA rank")
+    parser.add_argument("--alpha", type=int, default=64, help="LoRA alpha: the update is scaled by alpha / rank")
+    parser.add_argument("--dropout", type=float, default=0.05, help="LoRA dropout")
+    parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--passes", type=int, default=3, help="renderings of every dialogue; one epoch over all of them")
+    parser.add_argument("--batch", type=int, default=8, help="chats per step")
+    parser.add_argument("--max-length", type=int, default=1024, help="tokens of a chat; longer ones lose their last exchanges")
+    parser.add_argument("--evaluate-every", type=int, default=0, help="steps between measurements (default: an eighth)")
+    parser.add_argument("--patience", type=int, default=3, help="measurements without progress before it stops")
+    parser.add_argument("--device", default="", help="cpu or cuda (default: cuda when there is one)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(argv)
+
+    import torch
+
+    try:
+        device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if device == "cuda" and not torch.cuda.is_available():
+            raise TrainingError("--device cuda: this machine has no CUDA device; leave --device out to train on the CPU")
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        recipe = Recipe(
+            options.base, options.rank, options.alpha, options.dropout, options.learning_rate, options.passes, options.batch,
+            options.max_length, options.seed,
+        )  # fmt: skip
+        report = train(recipe, options.dialogues, options.out, device, options.evaluate_every, options.patience)
+    except TrainingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(report, ensure_ascii=False, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
