@@ -6,7 +6,6 @@ side by side (`SlotPool.arrange`), so that a forward pass reads a slice of the s
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -31,22 +30,30 @@ class Batch:
     Attributes:
         tokens: ``[rows, length]`` token ids.
         positions: ``[rows, length]`` place of each token in its own sequence.
+        rows: ``[rows, 1]`` 0, 1, 2, …
         first_slot: row r belongs to slot ``first_slot + r``.
         kv_length: number of cached positions the pass reads: the largest position + 1.
     """
 
     tokens: torch.Tensor
     positions: torch.Tensor
+    rows: torch.Tensor
     first_slot: int
     kv_length: int
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[int]], starts: Sequence[int], first_slot: int, device: torch.device) -> Batch:
-        """Rows of token ids of equal length; row r stands at positions ``starts[r], starts[r] + 1, …``."""
-        length = len(rows[0])
-        places = [[start + offset for offset in range(length)] for start in starts]
+    def of(
+        cls, sequences: Sequence[Sequence[int]], starts: Sequence[int], first_slot: int, device: torch.device
+    ) -> Batch:
+        """Sequences of equal length; the tokens of sequence r stand at positions ``starts[r], starts[r] + 1, …``."""
+        length = len(sequences[0])
+        places = [list(range(start, start + length)) for start in starts]
         return cls(
-            torch.tensor(rows, device=device), torch.tensor(places, device=device), first_slot, max(starts) + length
+            tokens=torch.tensor(sequences, device=device),
+            positions=torch.tensor(places, device=device),
+            rows=torch.arange(len(starts), device=device)[:, None],
+            first_slot=first_slot,
+            kv_length=max(starts) + length,
         )
 
     def mask(self, dtype: torch.dtype, window: int | None = None) -> torch.Tensor:
@@ -89,11 +96,10 @@ class KeyValueStore:
             for tensors, new in ((self._keys, keys), (self._values, values)):
                 tensors.append(new.new_zeros(self.slots, new.shape[1], self.capacity, new.shape[3]))
         rows = slice(batch.first_slot, batch.first_slot + keys.shape[0])
-        each = torch.arange(keys.shape[0], device=keys.device)[:, None]
         views = []
         for tensors, new in ((self._keys, keys), (self._values, values)):
             view = tensors[layer][rows]
-            view[each, :, batch.positions] = new.transpose(1, 2)
+            view[batch.rows, :, batch.positions] = new.transpose(1, 2)
             views.append(view[:, :, : batch.kv_length])
         return views[0], views[1]
 
@@ -275,4 +281,5 @@ class SlotPool:
 
     @staticmethod
     def _shared(slot: Slot, prompt: Sequence[int]) -> int:
-        return len(os.path.commonprefix([slot.tokens, prompt[:-1]]))
+        pairs = zip(slot.tokens, prompt[:-1], strict=False)
+        return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(slot.tokens), len(prompt) - 1))

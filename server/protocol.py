@@ -2,7 +2,7 @@
 
 A text frame is one JSON envelope ``{"v":1, "type":…, "id":…, "chat":…, "turn":…, "seq":…, "data":{…}}``. ``data`` is one of
 the classes below; `CLIENT_MESSAGES` and `SERVER_MESSAGES` name them by ``type``. ``docs/protocol.md`` is written from this
-module by ``python -m server.protocol``.
+module by ``python -m server.protocol_docs``.
 
 Envelope fields:
     v: protocol version, 1.

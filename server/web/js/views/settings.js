@@ -69,12 +69,12 @@ function shortcut(key, text) {
 /** A row of choices, of which one holds. */
 function choice(name, label, options, onChange = () => {}, hint = null) {
   return h(
-    "fieldset",
+    "section",
     { class: "setting" },
-    h("legend", {}, label),
+    h("h3", { id: `choice-${name}` }, label),
     h(
       "div",
-      { class: "choices" },
+      { class: "choices", role: "radiogroup", "aria-labelledby": `choice-${name}` },
       ...Object.entries(options).map(([value, text]) =>
         h(
           "label",

@@ -119,7 +119,8 @@ function chatRow(session, go, id) {
   function update(item) {
     chat = item.chat;
     setText(title, chat.title);
-    setText(preview, chat.preview);
+    // One line, without the marks of *actions*.
+    setText(preview, chat.preview.replaceAll("*", "") || "…");
     setText(time, brief(chat.updated));
     dot.hidden = !item.isLive;
     element.classList.toggle("current", item.isCurrent);
