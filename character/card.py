@@ -75,7 +75,7 @@ class EmotionTable:
         face = {}
         for name in EXPRESSION:
             neutral = ATTRIBUTES[name].neutral
-            face[name] = clamp(name, neutral + (target.get(name, neutral) - neutral) * strength)
+            face[name] = clamp(name, neutral * (1 - strength) + target.get(name, neutral) * strength)
         return face
 
 

@@ -109,7 +109,7 @@ NAME_SUFFIXES = ("들", "네", "님", "씨", "쌤", "양", "군")
 # After these no longer word is to be feared: no noun of three or more syllables ends like that.
 CLEAR_PARTICLES = frozenset([*"을를은는와과랑", "예요", "에요", "이에요", "이예요"])
 # One-syllable nouns that make a compound with almost any name; others (루나틱) are more often the end of another word.
-COMPOUND_SYLLABLES = frozenset("집방중때날쪽밖옆앞뒤속빛책꽃팬")
+COMPOUND_SYLLABLES = frozenset("집방중때날쪽밖옆앞뒤속빛책꽃팬값맛")
 HANGUL_RUN = re.compile("[가-힣]+")
 
 
@@ -171,7 +171,8 @@ def _is_word(text: str, start: int, end: int) -> bool:
     if end == len(text) or not _is_hangul(text[end]):
         return True
     follower = next((m for m in found if m.start >= end), None)
-    if follower is None or follower.tag[0] in "JE" or follower.tag in ("VCP", "VCN", "XSN", "XSV", "XSA", "XSM", "NNB"):
+    # Chat leaves out particles and spaces alike: 강릉가는, 라면먹음, 요리못해.
+    if follower is None or follower.tag[0] in "JEVX" or follower.tag in ("MAG", "NNB"):
         return True
     if follower.tag[0] != "N" or not follower.known:
         return False

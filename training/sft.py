@@ -223,12 +223,15 @@ def train(recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_ever
             set_peft_model_state_dict(trainer.model, load_peft_weights(best, device=device))
     history = trainer.state.log_history
     out.mkdir(parents=True, exist_ok=True)
+    if Path(recipe.base).is_dir():  # the folder's place on this machine means nothing elsewhere
+        trainer.model.peft_config["default"].base_model_name_or_path = Path(recipe.base).name
     trainer.model.save_pretrained(str(out))
+    (out / "README.md").unlink(missing_ok=True)  # peft's blank model card
     (out / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
     plot(history, out / "curve.png")
     losses = [row["eval_loss"] for row in history if "eval_loss" in row]
     report = {
-        "recipe": asdict(recipe),
+        "recipe": asdict(recipe) | {"base": Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base},
         "dialogues": {"trained": len(kept), "held_out": len(held)},
         "chats": len(training),
         "steps": trainer.state.global_step,

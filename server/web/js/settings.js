@@ -8,7 +8,7 @@ const DEFAULTS = {
   text: "normal", // "small" | "normal" | "large" | "huge"
   sendKey: "enter", // "enter" | "ctrl"
   modelHint: null, // the line about larger models: true, false, or null: where there is room for it
-  meters: true, // the attribute meters are unfolded
+  meters: null, // the attribute meters are unfolded; null as above
 };
 
 const listeners = new Set();

@@ -26,10 +26,10 @@ export function stageView() {
   const meters = h("ul", { class: "meters" });
   const none = h("p", { class: "meters-none" }, t("noMeters"));
   const show = keyed(meters, { key: (item) => item.name, create: (item) => meterRow(item.name) });
-  const fold = h("details", { class: "meters-fold", open: settings().meters }, h("summary", {}, t("meters"), icon("fold")), none, meters);
-  fold.addEventListener("toggle", () => {
-    if (fold.open !== settings().meters) change({ meters: fold.open });
-  });
+  const isOpen = settings().meters ?? matchMedia("(min-width: 1080px)").matches;
+  const fold = h("details", { class: "meters-fold", open: isOpen }, h("summary", {}, t("meters"), icon("fold")), none, meters);
+  // A press, not "toggle": that event comes for the first state as well.
+  fold.firstChild.addEventListener("click", () => change({ meters: !fold.open }));
   const element = h(
     "aside",
     { class: "stage", id: "stage" },

@@ -1,0 +1,405 @@
+"""A causal language model of transformers in this process, with LoRA adapters that come and go while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from character.adapters import AdapterSet
+from character.batching import Inbox, Row, Worker
+from character.chat_template import ChatTemplate
+from character.detokenizer import Detokenizer
+from character.errors import AdapterError, LanguageModelError, ModelUnavailable
+from character.forward import Forward, LlamaForward, TransformersForward
+from character.kv_cache import Batch, KeyValueStore, SlotPool, is_out_of_memory
+from character.language_model import ChatMessage, GenerationRequest
+from character.reply import Reply
+from character.sampling import Sampler
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DType = Literal["auto", "float32", "bfloat16"]
+
+LONGEST_CONTEXT = 8192
+"""Tokens of context where none is asked for and the model would take more: memory is kept for all of them."""
+
+PENALISED_TOKENS = 256
+"""How far back the repetition penalty looks into what the assistant said."""
+
+MEASURED_PARAMETERS = 1_000_000_000
+"""Up to this size the CPU's faster number format is measured; larger models keep the format they were saved in."""
+
+_log = logging.getLogger(__name__)
+
+
+class LocalModel:
+    """A language model in this process. All public methods belong on the event loop.
+
+    Args:
+        model: a local folder, or a hub id, which is downloaded.
+        adapters: LoRA folders by name; the first is used unless a request names another.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
+        dtype: ``auto`` takes bfloat16 on the GPU, and on the CPU what is faster there.
+        max_batch: chats in work at a time; None takes 8 on the CPU and 32 on the GPU.
+        context_length: tokens of prompt and reply together; None takes the model's, 8192 at most.
+        threads: CPU threads of one forward pass; None measures how many pay.
+        name: what the page shows; None takes the last part of ``model``.
+
+    Raises:
+        LanguageModelError: not a model that can be used.
+        ModelUnavailable: the hub cannot be reached.
+        AdapterError: an adapter does not fit.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        adapters: Mapping[str, str | Path] | None = None,
+        device: str = "auto",
+        dtype: DType = "auto",
+        max_batch: int | None = None,
+        context_length: int | None = None,
+        threads: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._name = name or Path(model).name
+        self._device = _choose_device(device)
+        network, tokenizer = _load(str(model), self._device, dtype)
+        self._context_length = _choose_context(network, context_length)
+        declared = network.generation_config.eos_token_id
+        self._template = ChatTemplate(tokenizer, self._name, declared if isinstance(declared, list) else [declared])
+        self._vocabulary: int = network.get_output_embeddings().weight.shape[0]
+
+        max_batch = max_batch or (32 if self._device.type == "cuda" else 8)
+        store = KeyValueStore()
+        self._adapters = AdapterSet(network, str(model))
+        self._forwards = _Forwards(network, store, self._adapters, self._context_length)
+        self._worker = Worker(
+            self._forwards,
+            # Twice the places, so that chats which pause find what was computed for them.
+            SlotPool(store, 2 * max_batch, self._context_length),
+            self._template.end_tokens,
+            max_batch=max_batch,
+            context_length=self._context_length,
+            device=self._device,
+            name=self._name,
+        )
+        self._keys: dict[str, str] = {}
+        self._current: str | None = None
+        try:
+            for adapter, folder in (adapters or {}).items():
+                self._keys[adapter] = self._worker.run(partial(self._insert, Path(folder))).result()
+                self._current = self._current or adapter
+            self._worker.run(partial(self._warm_up, threads)).result()
+        except BaseException:
+            self._worker.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def context_length(self) -> int:
+        return self._context_length
+
+    @property
+    def adapter(self) -> str | None:
+        """The adapter of requests that name none."""
+        return self._current
+
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the adapters that requests can use."""
+        return tuple(self._keys)
+
+    async def add_adapter(self, name: str, folder: str | Path) -> None:
+        """Loads a LoRA adapter while chats go on.
+
+        A name that is taken then means the new one; replies that are under way end with the old one.
+
+        Raises:
+            AdapterError: it does not fit; nothing has changed.
+        """
+        files = await asyncio.to_thread(self._adapters.read, Path(folder))
+        key = await asyncio.wrap_future(self._worker.run(partial(self._forwards.add_adapter, files)))
+        replaced = self._keys.get(name)
+        self._keys[name] = key
+        if replaced is not None:
+            await self._discard(replaced)
+
+    def use_adapter(self, name: str | None) -> None:
+        """Makes an adapter that of all further requests which name none; None means the bare model.
+
+        Raises:
+            AdapterError: there is no such adapter.
+        """
+        self._key(name)
+        self._current = name
+
+    async def remove_adapter(self, name: str) -> None:
+        """Unloads an adapter as soon as the last reply that uses it has ended; new requests cannot name it from now on.
+
+        If it was the current one, the bare model is current.
+
+        Raises:
+            AdapterError: there is no such adapter.
+        """
+        self._key(name)
+        key = self._keys.pop(name)
+        if self._current == name:
+            self._current = None
+        await self._discard(key)
+
+    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        return self._template.count(messages)
+
+    def stream(self, request: GenerationRequest) -> LocalReply:
+        """See `LanguageModel.stream`. The request is sent when the first piece is asked for.
+
+        Raises:
+            AdapterError: when iterated, the request names an adapter that does not exist.
+        """
+        return LocalReply(self, request)
+
+    def submit(self, request: GenerationRequest) -> Row:
+        """Puts a request into the batch; its reply will come to the row's inbox on the running event loop.
+
+        Raises:
+            LanguageModelError: the prompt leaves no room for a reply, or the model was closed.
+        """
+        prompt = self._template.encode(request.messages)
+        if len(prompt) >= self._context_length:
+            raise LanguageModelError(
+                f"the prompt has {len(prompt)} tokens and {self._name} takes {self._context_length} with its reply; "
+                "shorten the card or the history"
+            )
+        row = Row(
+            prompt=prompt,
+            adapter=self._key(request.adapter if request.adapter is not None else self._current),
+            session=request.session,
+            max_new_tokens=request.sampling.max_new_tokens,
+            sampler=Sampler(
+                request.sampling,
+                self._template.spoken(request.messages, PENALISED_TOKENS),
+                self._template.marks,
+                self._vocabulary,
+                self._device,
+            ),
+            detokenizer=Detokenizer(self._template.decode),
+            inbox=Inbox(),
+        )
+        self._worker.submit(row)
+        return row
+
+    async def close(self) -> None:
+        """Ends the worker thread; replies that are under way fail with LanguageModelError."""
+        await asyncio.to_thread(self._worker.close)
+
+    def _key(self, name: str | None) -> str | None:
+        if name is None:
+            return None
+        if name not in self._keys:
+            raise AdapterError(f"there is no adapter {name!r}; loaded are: {', '.join(self._keys) or 'none'}")
+        return self._keys[name]
+
+    async def _discard(self, key: str) -> None:
+        await asyncio.wrap_future(self._worker.run(partial(self._forwards.remove_adapter, key), when_unused=key))
+
+    def _insert(self, folder: Path) -> str:
+        return self._forwards.add_adapter(self._adapters.read(folder))
+
+    @torch.inference_mode()
+    def _warm_up(self, threads: int | None) -> None:
+        """Makes libraries and the cache ready for the first request; chooses the number of threads of the worker."""
+        if self._device.type != "cpu":
+            self._short_turn()
+            return
+        candidates = [threads] if threads else [2**n for n in range(torch.get_num_threads().bit_length())]
+        seconds: dict[int, float] = {}
+        for count in candidates:
+            torch.set_num_threads(count)
+            self._short_turn()
+            seconds[count] = self._short_turn()
+            # Where others use the cores, each thread more makes it slower, up to a hundredfold.
+            if seconds[count] > 1.5 * min(seconds.values()):
+                break
+        # More threads must pay: they are taken from the face, the memory and the server.
+        enough = min(seconds.values()) * 1.15
+        torch.set_num_threads(next(count for count in candidates if seconds[count] <= enough))
+        _log.info("%s computes with %d threads", self._name, torch.get_num_threads())
+
+    def _short_turn(self) -> float:
+        """Seconds for a few words of prompt and of reply."""
+        start = time.perf_counter()
+        length = min(32, self._context_length - 8)
+        self._forwards(Batch.of([[0] * length], [0], 0, self._device), None)
+        for position in range(length, length + 8):
+            self._forwards(Batch.of([[0]], [position], 0, self._device), None)
+        return time.perf_counter() - start
+
+
+class LocalReply(Reply):
+    """A reply of a `LocalModel`."""
+
+    def __init__(self, model: LocalModel, request: GenerationRequest) -> None:
+        self._model = model
+        self._request = request
+        self._row: Row | None = None
+        self._over = False
+
+    async def __anext__(self) -> str:
+        if self._over:
+            raise StopAsyncIteration
+        try:
+            if self._row is None:
+                self._row = self._model.submit(self._request)
+            text = await self._row.inbox.get()
+        except BaseException:
+            self._stop()
+            raise
+        self.prompt_tokens = len(self._row.prompt)
+        self.cached_tokens = self._row.cached
+        self.completion_tokens = len(self._row.reply)
+        if text:
+            return text
+        self._over = True
+        end = self._row.inbox.end
+        if isinstance(end, LanguageModelError):
+            raise end
+        self.finish_reason = end
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._stop()
+
+    def __del__(self) -> None:
+        # A reader that simply goes away must not leave the model talking to nobody.
+        self._stop()
+
+    def _stop(self) -> None:
+        self._over = True
+        if self._row is not None:
+            self._row.stopped = True
+
+
+class _Forwards:
+    """Chooses the fastest forward pass that can do an adapter; all of them share the store."""
+
+    def __init__(self, model: Any, store: KeyValueStore, adapters: AdapterSet, context_length: int) -> None:
+        self._adapters = adapters
+        self._general: Forward = TransformersForward(model, store, adapters)
+        self._llama = LlamaForward(model, store, context_length) if LlamaForward.fits(model) else None
+
+    def __call__(self, batch: Batch, adapter: str | None) -> torch.Tensor:
+        if self._llama is not None and self._llama.supports(adapter):
+            return self._llama(batch, adapter)
+        return self._general(batch, adapter)
+
+    def add_adapter(self, files: Any) -> str:
+        key = self._adapters.add(files)
+        matrices = self._adapters.matrices(key)
+        if self._llama is not None and matrices is not None:
+            self._llama.add_adapter(key, matrices)
+        return key
+
+    def remove_adapter(self, key: str) -> None:
+        if self._llama is not None:
+            self._llama.remove_adapter(key)
+        self._adapters.remove(key)
+
+
+def _choose_device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise LanguageModelError(f"there is no device {device!r}; use auto, cpu or cuda") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise LanguageModelError("cuda was asked for, but this PyTorch sees no GPU; use --device cpu")
+    return chosen
+
+
+def _choose_context(network: Any, asked: int | None) -> int:
+    longest: int = network.config.get_text_config().max_position_embeddings
+    if asked is None:
+        return min(longest, LONGEST_CONTEXT)
+    if asked > longest:
+        raise LanguageModelError(f"a context of {asked} tokens was asked for; the model takes {longest} at most")
+    return asked
+
+
+def _load(model: str, device: torch.device, dtype: DType) -> tuple[Any, Any]:
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    folder = Path(model).expanduser()
+    local = folder.is_dir()
+    source = str(folder) if local else model
+    if not local and (folder.is_absolute() or model.startswith((".", "~"))):
+        raise LanguageModelError(f"there is no folder {model}")
+    if local and not (folder / "config.json").is_file():
+        raise LanguageModelError(f"{model} is not a model of transformers: it has no config.json")
+    try:
+        config = AutoConfig.from_pretrained(source, local_files_only=local)
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+        network = AutoModelForCausalLM.from_pretrained(
+            source,
+            config=config,
+            local_files_only=local,
+            dtype=_choose_dtype(config, device, dtype),
+            attn_implementation="sdpa",
+            use_safetensors=True,
+        )
+        network = network.eval().requires_grad_(False).to(device)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise _load_error(model, local, device, error) from error
+    return network, tokenizer
+
+
+def _load_error(model: str, local: bool, device: torch.device, error: Exception) -> LanguageModelError:
+    if is_out_of_memory(error):
+        return LanguageModelError(f"{model} does not fit into the memory of {device}; take a smaller model")
+    reason = str(error).strip().partition("\n")[0]
+    if local:
+        return LanguageModelError(f"{model} cannot be loaded: {reason}")
+    return ModelUnavailable(f"{model} is no folder here, and the hub does not give it: {reason}")
+
+
+def _choose_dtype(config: Any, device: torch.device, dtype: DType) -> torch.dtype | str:
+    if dtype != "auto":
+        return torch.float32 if dtype == "float32" else torch.bfloat16
+    if device.type != "cpu":
+        return torch.bfloat16
+    text = config.get_text_config()
+    if 12 * text.num_hidden_layers * text.hidden_size**2 > MEASURED_PARAMETERS:
+        return "auto"
+    return faster_dtype(text.hidden_size)
+
+
+def faster_dtype(width: int) -> torch.dtype:
+    """bfloat16 where this CPU multiplies it faster than float32 (AMX, AVX512-BF16), else float32.
+
+    Args:
+        width: hidden size of the model; a matrix of 4 × that is multiplied with one, eight and 64 rows.
+    """
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        weight = torch.zeros(4 * width, width, dtype=dtype)
+        inputs = [torch.zeros(rows, width, dtype=dtype) for rows in (1, 8, 64)]
+        runs = []
+        for _ in range(5):
+            start = time.perf_counter()
+            for x in inputs:
+                torch.nn.functional.linear(x, weight)
+            runs.append(time.perf_counter() - start)
+        seconds[dtype] = min(runs)
+    return min(seconds, key=seconds.__getitem__)
