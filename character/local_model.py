@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import torch
 
@@ -16,29 +15,19 @@ from character.adapters import AdapterSet
 from character.batching import Inbox, Row, Worker
 from character.chat_template import ChatTemplate
 from character.detokenizer import Detokenizer
-from character.errors import AdapterError, LanguageModelError, ModelUnavailable
-from character.forward import Forward, LlamaForward, TransformersForward
-from character.kv_cache import Batch, KeyValueStore, SlotPool, is_out_of_memory
+from character.errors import AdapterError, LanguageModelError
+from character.forward import ModelForward
+from character.kv_cache import Batch, KeyValueStore, SlotPool
 from character.language_model import ChatMessage, GenerationRequest
+from character.pretrained import DType, choose_device, load_pretrained
 from character.reply import Reply
 from character.sampling import Sampler
-
-if TYPE_CHECKING:
-    from torch import nn
-
-DType = Literal["auto", "float32", "bfloat16"]
 
 LONGEST_CONTEXT = 8192
 """Tokens of context where none is asked for and the model would take more: memory is kept for all of them."""
 
 PENALISED_TOKENS = 256
 """How far back the repetition penalty looks into what the assistant said."""
-
-MEASURED_PARAMETERS = 1_000_000_000
-"""Up to this size the CPU's faster number format is measured; larger models keep the format they were saved in."""
-
-_log = logging.getLogger(__name__)
-
 
 class LocalModel:
     """A language model in this process. All public methods belong on the event loop.
@@ -72,8 +61,9 @@ class LocalModel:
         name: str | None = None,
     ) -> None:
         self._name = name or Path(model).name
-        self._device = _choose_device(device)
-        network, tokenizer = _load(str(model), self._device, dtype)
+        self._device = choose_device(device)
+        network, tokenizer = load_pretrained(str(model), self._device, dtype)
+        self._dtype: torch.dtype = network.dtype
         self._context_length = _choose_context(network, context_length)
         declared = network.generation_config.eos_token_id
         self._template = ChatTemplate(tokenizer, self._name, declared if isinstance(declared, list) else [declared])
@@ -82,9 +72,9 @@ class LocalModel:
         max_batch = max_batch or (32 if self._device.type == "cuda" else 8)
         store = KeyValueStore()
         self._adapters = AdapterSet(network, str(model))
-        self._forwards = _Forwards(network, store, self._adapters, self._context_length)
+        self._forward = ModelForward(network, store, self._adapters, self._context_length)
         self._worker = Worker(
-            self._forwards,
+            self._forward,
             # Twice the places, so that chats which pause find what was computed for them.
             SlotPool(store, 2 * max_batch, self._context_length),
             self._template.end_tokens,
@@ -99,7 +89,7 @@ class LocalModel:
             for adapter, folder in (adapters or {}).items():
                 self._keys[adapter] = self._worker.run(partial(self._insert, Path(folder))).result()
                 self._current = self._current or adapter
-            self._worker.run(partial(self._warm_up, threads)).result()
+            self._threads: int = self._worker.run(partial(self._warm_up, threads)).result()
         except BaseException:
             self._worker.close()
             raise
@@ -111,6 +101,20 @@ class LocalModel:
     @property
     def context_length(self) -> int:
         return self._context_length
+
+    @property
+    def device(self) -> torch.device:
+        return self._device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the weights and of the key-value cache."""
+        return self._dtype
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of one forward pass."""
+        return self._threads
 
     @property
     def adapter(self) -> str | None:
@@ -130,7 +134,7 @@ class LocalModel:
             AdapterError: it does not fit; nothing has changed.
         """
         files = await asyncio.to_thread(self._adapters.read, Path(folder))
-        key = await asyncio.wrap_future(self._worker.run(partial(self._forwards.add_adapter, files)))
+        key = await asyncio.wrap_future(self._worker.run(partial(self._forward.add_adapter, files)))
         replaced = self._keys.get(name)
         self._keys[name] = key
         if replaced is not None:
@@ -212,17 +216,17 @@ class LocalModel:
         return self._keys[name]
 
     async def _discard(self, key: str) -> None:
-        await asyncio.wrap_future(self._worker.run(partial(self._forwards.remove_adapter, key), when_unused=key))
+        await asyncio.wrap_future(self._worker.run(partial(self._forward.remove_adapter, key), when_unused=key))
 
     def _insert(self, folder: Path) -> str:
-        return self._forwards.add_adapter(self._adapters.read(folder))
+        return self._forward.add_adapter(self._adapters.read(folder))
 
     @torch.inference_mode()
-    def _warm_up(self, threads: int | None) -> None:
-        """Makes libraries and the cache ready for the first request; chooses the number of threads of the worker."""
+    def _warm_up(self, threads: int | None) -> int:
+        """Makes libraries and the cache ready for the first request; sets and returns the worker's number of threads."""
         if self._device.type != "cpu":
             self._short_turn()
-            return
+            return torch.get_num_threads()
         candidates = [threads] if threads else [2**n for n in range(torch.get_num_threads().bit_length())]
         seconds: dict[int, float] = {}
         for count in candidates:
@@ -234,16 +238,17 @@ class LocalModel:
                 break
         # More threads must pay: they are taken from the face, the memory and the server.
         enough = min(seconds.values()) * 1.15
-        torch.set_num_threads(next(count for count in candidates if seconds[count] <= enough))
-        _log.info("%s computes with %d threads", self._name, torch.get_num_threads())
+        chosen = next(count for count in candidates if seconds[count] <= enough)
+        torch.set_num_threads(chosen)
+        return chosen
 
     def _short_turn(self) -> float:
         """Seconds for a few words of prompt and of reply."""
         start = time.perf_counter()
         length = min(32, self._context_length - 8)
-        self._forwards(Batch.of([[0] * length], [0], 0, self._device), None)
+        self._forward(Batch.of([[0] * length], [0], 0, self._device), None)
         for position in range(length, length + 8):
-            self._forwards(Batch.of([[0]], [position], 0, self._device), None)
+            self._forward(Batch.of([[0]], [position], 0, self._device), None)
         return time.perf_counter() - start
 
 
@@ -291,44 +296,6 @@ class LocalReply(Reply):
             self._row.stopped = True
 
 
-class _Forwards:
-    """Chooses the fastest forward pass that can do an adapter; all of them share the store."""
-
-    def __init__(self, model: Any, store: KeyValueStore, adapters: AdapterSet, context_length: int) -> None:
-        self._adapters = adapters
-        self._general: Forward = TransformersForward(model, store, adapters)
-        self._llama = LlamaForward(model, store, context_length) if LlamaForward.fits(model) else None
-
-    def __call__(self, batch: Batch, adapter: str | None) -> torch.Tensor:
-        if self._llama is not None and self._llama.supports(adapter):
-            return self._llama(batch, adapter)
-        return self._general(batch, adapter)
-
-    def add_adapter(self, files: Any) -> str:
-        key = self._adapters.add(files)
-        matrices = self._adapters.matrices(key)
-        if self._llama is not None and matrices is not None:
-            self._llama.add_adapter(key, matrices)
-        return key
-
-    def remove_adapter(self, key: str) -> None:
-        if self._llama is not None:
-            self._llama.remove_adapter(key)
-        self._adapters.remove(key)
-
-
-def _choose_device(device: str) -> torch.device:
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise LanguageModelError(f"there is no device {device!r}; use auto, cpu or cuda") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise LanguageModelError("cuda was asked for, but this PyTorch sees no GPU; use --device cpu")
-    return chosen
-
-
 def _choose_context(network: Any, asked: int | None) -> int:
     longest: int = network.config.get_text_config().max_position_embeddings
     if asked is None:
@@ -336,70 +303,3 @@ def _choose_context(network: Any, asked: int | None) -> int:
     if asked > longest:
         raise LanguageModelError(f"a context of {asked} tokens was asked for; the model takes {longest} at most")
     return asked
-
-
-def _load(model: str, device: torch.device, dtype: DType) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
-    folder = Path(model).expanduser()
-    local = folder.is_dir()
-    source = str(folder) if local else model
-    if not local and (folder.is_absolute() or model.startswith((".", "~"))):
-        raise LanguageModelError(f"there is no folder {model}")
-    if local and not (folder / "config.json").is_file():
-        raise LanguageModelError(f"{model} is not a model of transformers: it has no config.json")
-    try:
-        config = AutoConfig.from_pretrained(source, local_files_only=local)
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-        network = AutoModelForCausalLM.from_pretrained(
-            source,
-            config=config,
-            local_files_only=local,
-            dtype=_choose_dtype(config, device, dtype),
-            attn_implementation="sdpa",
-            use_safetensors=True,
-        )
-        network = network.eval().requires_grad_(False).to(device)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise _load_error(model, local, device, error) from error
-    return network, tokenizer
-
-
-def _load_error(model: str, local: bool, device: torch.device, error: Exception) -> LanguageModelError:
-    if is_out_of_memory(error):
-        return LanguageModelError(f"{model} does not fit into the memory of {device}; take a smaller model")
-    reason = str(error).strip().partition("\n")[0]
-    if local:
-        return LanguageModelError(f"{model} cannot be loaded: {reason}")
-    return ModelUnavailable(f"{model} is no folder here, and the hub does not give it: {reason}")
-
-
-def _choose_dtype(config: Any, device: torch.device, dtype: DType) -> torch.dtype | str:
-    if dtype != "auto":
-        return torch.float32 if dtype == "float32" else torch.bfloat16
-    if device.type != "cpu":
-        return torch.bfloat16
-    text = config.get_text_config()
-    if 12 * text.num_hidden_layers * text.hidden_size**2 > MEASURED_PARAMETERS:
-        return "auto"
-    return faster_dtype(text.hidden_size)
-
-
-def faster_dtype(width: int) -> torch.dtype:
-    """bfloat16 where this CPU multiplies it faster than float32 (AMX, AVX512-BF16), else float32.
-
-    Args:
-        width: hidden size of the model; a matrix of 4 × that is multiplied with one, eight and 64 rows.
-    """
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        weight = torch.zeros(4 * width, width, dtype=dtype)
-        inputs = [torch.zeros(rows, width, dtype=dtype) for rows in (1, 8, 64)]
-        runs = []
-        for _ in range(5):
-            start = time.perf_counter()
-            for x in inputs:
-                torch.nn.functional.linear(x, weight)
-            runs.append(time.perf_counter() - start)
-        seconds[dtype] = min(runs)
-    return min(seconds, key=seconds.__getitem__)

@@ -113,6 +113,7 @@ def load_judge() -> Callable[[str], Emotion]:
 async def serve(settings: Settings) -> None:
     """Loads the models, starts the server, prints where it is, and serves until it is told to stop."""
     from character.loading import load_language_model
+    from character.lorebook import load_morphology
     from server.app import App
     from server.storage import accounts
     from server.storage.database import Database, lock_data
@@ -138,6 +139,8 @@ async def serve(settings: Settings) -> None:
             remote_model=settings.remote_model or None,
         )
         app = App(settings, model, load_judge())
+        # Korean morphology for lorebook keys takes a second to load; no turn should wait for it.
+        morphology = asyncio.create_task(asyncio.to_thread(load_morphology))
         try:
             await app.start()
             link = f"http://{settings.host}:{app.port}/"
@@ -146,6 +149,7 @@ async def serve(settings: Settings) -> None:
             print(f"\n오로라가 기다리고 있어요. 브라우저에서 여세요 (open in a browser):\n\n    {link}\n", flush=True)
             await app.run_until_signal()
         finally:
+            await asyncio.gather(morphology, return_exceptions=True)
             await model.close()
 
 

@@ -67,7 +67,7 @@ class Services:
         """Makes a chat with a card.
 
         Args:
-            greeting: number of the greeting; None takes the one for this time of day.
+            greeting: number of the greeting; None takes the first for a first chat, then the one for this time of day.
 
         Raises:
             NotFound: no such card. BadRequest: the card has no such greeting.
@@ -75,12 +75,17 @@ class Services:
         from character.prompt import greeting_for
         from server.storage.accounts import user_name
 
-        stored, name = await self.database.read(
-            lambda connection: (cards.find_card(connection, account, card), user_name(connection, account))
+        stored, name, earlier = await self.database.read(
+            lambda connection: (
+                cards.find_card(connection, account, card),
+                user_name(connection, account),
+                chats.summaries(connection, account),
+            )
         )
         found = cards.greetings(stored.card, name)
         if greeting is None:
-            greeting = min(greeting_for(stored.card, self.turns.now()), max(len(found) - 1, 0))
+            known = any(chat.card == stored.id for chat in earlier)
+            greeting = min(greeting_for(stored.card, self.turns.now()), max(len(found) - 1, 0)) if known else 0
         elif greeting >= max(len(found), 1):
             raise BadRequest(f"이 카드에는 인사가 {len(found)}개뿐이에요.")
         return await self.database.write(
@@ -140,6 +145,7 @@ class App:
         turns = Turns(
             database, self._model, sampling(settings), self._judge, metrics,
             lambda account, chat: self.services.spawn(self.services.announce(account, chat)), self._now,
+            show_examples=settings.llm != "bundled",  # it was trained on her dialogues, and its context is small
         )  # fmt: skip
         info = protocol.ModelInfo(name=self._model.name, bundled=settings.llm == "bundled")
         self.services = Services(settings, database, info, metrics, hub, turns)

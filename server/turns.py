@@ -132,7 +132,9 @@ class LiveTurn:
             )
         )
         card = self._card = card_of_chat(row.card_json)
-        context = TurnContext(now=self._turns.now(), user_name=name)
+        context = TurnContext(
+            now=self._turns.now(), user_name=name, chat=self._chat, examples=self._turns.show_examples
+        )
         model = self._turns.model
         prompt = await asyncio.to_thread(
             build_prompt,
@@ -196,6 +198,7 @@ class Turns:
         judge: the classifier for replies without a tag: text → emotion; called in a thread.
         on_end: called with account and chat when a turn has ended and is stored.
         now: the clock she reads weekday and time of day from.
+        show_examples: whether prompts hold the card's example dialogues where there is room.
     """
 
     def __init__(
@@ -207,8 +210,10 @@ class Turns:
         metrics: Metrics,
         on_end: Callable[[str, str], None],
         now: Callable[[], datetime] = datetime.now,
+        show_examples: bool = True,
     ) -> None:
         self.database, self.model, self.judge, self.metrics, self.now = database, model, judge, metrics, now
+        self.show_examples = show_examples
         # A small context must leave most of itself to the prompt.
         self.sampling = replace(sampling, max_new_tokens=min(sampling.max_new_tokens, model.context_length // 4))
         self._on_end = on_end

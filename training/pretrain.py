@@ -348,6 +348,9 @@ def train(
         "preset": asdict(preset),
         "steps": step,
         "tokens": done,
+        "minutes": round((spent + time.monotonic() - began) / 60),
+        "device": device if device != "cpu" else f"CPU, {torch.get_num_threads()} threads",
+        "seed": seed,
         "held_out_perplexity": {k: round(math.exp(v), 2) for k, v in losses.items()},
     }
     (out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
