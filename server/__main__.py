@@ -48,6 +48,8 @@ def build_account_parser() -> argparse.ArgumentParser:
 
 def account_command(options: argparse.Namespace, settings: Settings) -> None:
     """Carries out ``account add|list|disable|enable|token|login``; works beside a running server."""
+    import sqlalchemy as sa
+
     from server.storage import accounts
     from server.storage.database import Database
 
@@ -61,7 +63,7 @@ def account_command(options: argparse.Namespace, settings: Settings) -> None:
                 print(f"token of {options.name}, shown only now:\n{token}")
             case "token":
 
-                def renew(connection: accounts.sa.Connection) -> str:
+                def renew(connection: sa.Connection) -> str:
                     account = accounts.find_account(connection, options.name)
                     accounts.revoke_tokens(connection, account)
                     return accounts.issue_token(connection, account)

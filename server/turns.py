@@ -148,7 +148,7 @@ class LiveTurn:
         return prompt
 
     async def _carry_out(self, effects: list[turn.Effect]) -> None:
-        stored = []
+        stored: list[protocol.Message] = []
         for effect in effects:
             match effect:
                 case turn.SetFace(emotion):
@@ -171,7 +171,7 @@ class LiveTurn:
                     await self._finish(effect)
         await self._append(stored)
 
-    async def _append(self, stored: list[protocol.FaceSet | protocol.TurnDelta]) -> None:
+    async def _append(self, stored: list[protocol.Message]) -> None:
         """Stores events in order, in one commit where possible."""
         database = self._turns.database
         await asyncio.gather(*(database.append(chats.event(self._chat, m, self._turn)) for m in stored))

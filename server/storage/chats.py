@@ -130,7 +130,7 @@ def summaries(connection: sa.Connection, account: str, chat: str | None = None) 
 
 def _last_seq(connection: sa.Connection, chat: Any) -> int:
     last = connection.execute(sa.select(sa.func.max(events.c.seq)).where(events.c.chat == chat.id)).scalar()
-    return max(last or 0, chat.floor_seq)
+    return int(max(last or 0, chat.floor_seq))
 
 
 def _streamed(connection: sa.Connection, chat: str, turn: str) -> str:

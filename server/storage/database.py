@@ -210,7 +210,7 @@ class GroupCommit:
             failure = StorageError(f"저장하지 못했어요: {error.__cause__ or error}")
             outcomes, stored = [(None, failure)] * len(batch), []
             self._sequences.clear()  # what the batch had counted is not on disk: count anew
-        settle = [partial(done, *outcome) for (_, done), outcome in zip(batch, outcomes, strict=True)]
+        settle: list[Callable[[], None]] = [partial(done, *outcome) for (_, done), outcome in zip(batch, outcomes, strict=True)]
         self._on_commit(stored, settle)
 
     def _run_job(self, transaction: Transaction, job: Job) -> tuple[Any, BaseException | None]:

@@ -34,6 +34,7 @@ export function conversationView(act) {
 
   let chatId = null;
   let count = PAGE;
+  let total = 0;
   let isAtEnd = true;
   let lastKey = null;
   let latest = null;
@@ -68,6 +69,8 @@ export function conversationView(act) {
       isAtEnd = true;
       lastKey = null;
     }
+    else count += Math.max(0, items.length - total); // what arrives pushes nothing out above
+    total = items.length;
     const jump = items.findIndex((item) => item.message.id === ui.jump);
     if (jump !== -1) count = Math.max(count, items.length - jump + 10);
     const first = Math.max(0, items.length - count);
