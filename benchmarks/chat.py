@@ -285,8 +285,7 @@ class Listener(asyncio.Protocol):
         await listener.answer("open")
         return listener
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: Any) -> None:  # uvloop's are no asyncio.Transport
         self.transport = transport
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -58,12 +58,11 @@ class Page:
 
     def until(self, condition: Callable[[], Any], what: str = "", seconds: float = 8) -> Any:
         end = time.monotonic() + seconds
-        while True:
-            value = condition()
-            if value:
-                return value
-            assert time.monotonic() < end, f"waited in vain: {what}; the page says {self.texts('body')[0][-600:]}"
+        while not (value := condition()):
+            if time.monotonic() > end:
+                pytest.fail(f"waited in vain: {what}; the page ends with {self.texts('body')[0][-300:]!r}")
             time.sleep(0.03)
+        return value
 
     @property
     def box(self) -> Any:
@@ -161,7 +160,7 @@ def test_logging_out_leaves_nothing_behind(page: Page) -> None:
 def test_a_message_is_answered_word_by_word_with_her_feeling_shown(page: Page) -> None:
     page.open()
     page.fake.replies.append(Say("응, 오늘은 정말 좋은 날이야.", "기쁨", 0.8))
-    page.fake.hold_after = 3
+    page.fake.hold_after = 2
     page.say("안녕")
     page.until(lambda: page.words()[1:] == ["안녕", "응, 오늘"], "the first words")
     assert page.texts(".stage-emotion") == ["기쁨"]

@@ -64,7 +64,7 @@ export function conversationView(act) {
     latest = [state, ui];
     const items = shown(state, state.current);
     if (state.current !== chatId) {
-      chatId = state.current;
+      chatId = state.open[state.current] ? state.current : null; // begins when its messages are there
       count = PAGE;
       isAtEnd = true;
       lastKey = null;
