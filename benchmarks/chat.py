@@ -108,7 +108,7 @@ class StampedModel:
         for number in range(pace.pieces):
             due = begin + number / pace.rate
             await asyncio.sleep(due - time.monotonic())
-            yield _stamp(due)
+            yield _stamp(min(due, time.monotonic()))  # uvloop's timers are up to a millisecond early
 
     async def close(self) -> None:
         pass
@@ -127,18 +127,11 @@ Command = Callable[..., Any]
 
 async def _obey(pipe: Connection, commands: dict[str, Command]) -> None:
     """Carries out what the measuring process asks for, until it says ``stop``."""
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-
-    def take() -> None:
-        name, *arguments = pipe.recv()
+    while True:
+        name, *arguments = await asyncio.to_thread(pipe.recv)
         if name == "stop":
-            stopped.set()
-        else:
-            pipe.send(commands[name](*arguments))
-
-    loop.add_reader(pipe.fileno(), take)
-    await stopped.wait()
-    loop.remove_reader(pipe.fileno())
+            return
+        pipe.send(commands[name](*arguments))
 
 
 def _commands(model: StampedModel) -> dict[str, Command]:
@@ -272,6 +265,7 @@ class Listener(asyncio.Protocol):
     answers: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
     _buffer: bytearray = field(default_factory=bytearray)
     _open: bool = False
+    _closing: bool = False
 
     @classmethod
     async def connect(cls, port: int, path: str) -> Listener:
@@ -315,11 +309,18 @@ class Listener(asyncio.Protocol):
             self.answers.put_nowait(json.loads(payload))
         elif opcode == 9:
             self._send(10, payload)
+        elif opcode == 8:
+            self.close()
 
     def _send(self, opcode: int, payload: bytes) -> None:
         size = len(payload)
         length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2)
         self.transport.write(bytes([0x80 | opcode]) + length + b"\0\0\0\0" + payload)  # a mask of zeros changes nothing
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._send(8, (1000).to_bytes(2))
 
     def say(self, text: str) -> None:
         self._send(1, text.encode())
@@ -458,5 +459,5 @@ async def same_frames(
             raise RuntimeError("the two sides did not send the same")
         found.append((mine, other))
     for listener in ours + theirs:
-        listener.transport.abort()
+        listener.close()
     return found

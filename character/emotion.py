@@ -35,28 +35,35 @@ def format_tag(name: str, strength: float) -> str:
     return f"<감정:{name}:{strength:.1f}>"
 
 
-# A head is what only a tag begins with; the short form needs one of the eight names to be taken for a tag.
-_SEPARATOR = r"\s{0,2}[:：=]\s{0,2}"
-_STRENGTH = r"(?:\s{0,2}[:：=,\s]\s{0,2}(?P<strength>[0-9.,]{0,6}))?"
-_HEAD = rf"[<\[＜〈]\s{{0,2}}(?:감정|emotion){_SEPARATOR}(?P<name>[^\s<>\[\]:：=,/＞〉]{{0,8}}){_STRENGTH}"
-_SHORT = rf"[<\[＜〈]\s{{0,2}}(?P<name>{'|'.join((*EMOTIONS, *SYNONYMS))}){_STRENGTH}"
-_CLOSE = r"\s{0,2}/?[>\]＞〉]"
-_TAG = regex.compile(rf"(?:{_HEAD}|{_SHORT}){_CLOSE}")
-_CUT_OFF = regex.compile(_HEAD)
-_OPENERS = "<[＜〈"
+# A tag has a head that nothing else begins with, or (the short form) one of the known names right after the bracket.
+# What may follow the name is strength and what models write around it. Brackets may be doubled.
+_OPENERS, _CLOSERS = "<[＜〈", ">]＞〉"
+_SPACE = r"\s{0,2}"
+_OPEN = rf"(?:[<\[＜〈]{_SPACE}){{1,8}}"
+_CLOSE = rf"{_SPACE}/?[>\]＞〉]"
+_NAMES = "|".join(sorted((*EMOTIONS, *SYNONYMS), key=len, reverse=True))
+_HEAD = rf"{_OPEN}/?{_SPACE}(?:감정|(?i:emotion))"
+_SEPARATOR = rf"{_SPACE}[:：=]{_SPACE}"
+_TAIL = rf"(?:{_NAMES}|강도|세기|정도|strength|intensity|[-+~%()/|\d.,:：=\s]){{0,40}}"
+_BODY = rf"(?:{_SEPARATOR}[가-힣A-Za-z]{{0,12}}|\s{{1,2}}(?:{_NAMES})){_TAIL}"
+_SHORT = rf"{_OPEN}(?:{_NAMES})(?:{_SPACE}[:：=,\s]{_SPACE}[\d.,]{{0,40}})?"
+_TAG = regex.compile(rf"(?:{_HEAD}(?:{_BODY})?|{_SHORT}){_CLOSE}")
+_CUT_OFF = regex.compile(
+    rf"{_HEAD}{_SEPARATOR}(?:{_NAMES}|[A-Za-z]{{1,12}})?(?:{_SPACE}[:：=,]{_SPACE}[\d.,]{{0,40}})?"
+)
+_NAME = regex.compile(_NAMES)
+_NUMBER = regex.compile(r"-?(?:\d+(?:[.,]\d*)?|[.,]\d+)")
 
 
-def _read(match: regex.Match[str]) -> Emotion | None:
-    name = SYNONYMS.get(match["name"], match["name"])
-    if name not in EMOTIONS:
+def _read(tag: str) -> Emotion | None:
+    name = _NAME.search(tag)
+    if name is None:
         return None
-    try:
-        strength = float((match["strength"] or "0.5").replace(",", ".").rstrip("."))
-    except ValueError:
-        strength = 0.5
-    if 1 < strength <= 10:  # some models count to ten
-        strength /= 10
-    return Emotion(name, min(1.0, strength))
+    number = _NUMBER.search(tag)
+    strength = float(number[0].replace(",", ".")) if number else 0.5
+    if 1 < strength <= 100:  # some models count to ten or to a hundred
+        strength /= 10 if strength <= 10 else 100
+    return Emotion(SYNONYMS.get(name[0], name[0]), min(1.0, max(0.0, strength)))
 
 
 class TagParser:
@@ -68,7 +75,7 @@ class TagParser:
 
     def __init__(self) -> None:
         self._held = ""
-        self._after_tag = False
+        self._skipped = ""  # what is dropped right after a tag: the space between tag and words, and a doubled bracket
 
     def feed(self, chunk: str) -> tuple[str, list[Emotion]]:
         """Takes the next piece of the stream.
@@ -87,38 +94,41 @@ class TagParser:
         out: list[str] = []
         emotions: list[Emotion] = []
         while self._held:
-            if self._after_tag:  # the space between a tag and the words belongs to the tag
-                self._held = self._held.lstrip(" \n")
+            if self._skipped:
+                self._held = self._held.lstrip(self._skipped)
                 if not self._held:
                     break
-                self._after_tag = False
-            start = min((i for opener in _OPENERS if (i := self._held.find(opener)) >= 0), default=-1)
-            if start < 0:
-                out.append(self._held)
-                self._held = ""
-                break
+                self._skipped = ""
+            start = min((i for opener in _OPENERS if (i := self._held.find(opener)) >= 0), default=len(self._held))
             out.append(self._held[:start])
             self._held = self._held[start:]
-            tag = _TAG.match(self._held)
-            if tag:
-                if emotion := _read(tag):
-                    emotions.append(emotion)
-                self._cut(tag.end())
-                continue
-            if not final and _TAG.fullmatch(self._held, partial=True):
+            if not self._held:
                 break
-            cut_off = _CUT_OFF.match(self._held)
-            if cut_off:
-                if emotion := _read(cut_off):
+            tag = _TAG.match(self._held)
+            if not tag and not final and _TAG.fullmatch(self._held, partial=True):
+                break
+            found = tag or _CUT_OFF.match(self._held)
+            if found:
+                if emotion := _read(found[0]):
                     emotions.append(emotion)
-                self._cut(cut_off.end())
-            elif final and len(self._held) > 1 and _TAG.fullmatch(self._held, partial=True):
-                self._held = ""
+                doubled = sum(found[0].count(opener) for opener in _OPENERS) > 1
+                self._skipped = f" \n{_CLOSERS}" if doubled else " \n"
+                rest = self._held[found.end() :]
+                self._held = "" if final and not tag and _NAME.fullmatch(rest, partial=True) else rest
+            elif broken := self._broken(final):
+                self._held = self._held[broken:]
             else:
                 out.append(self._held[0])
                 self._held = self._held[1:]
         return "".join(out), emotions
 
-    def _cut(self, end: int) -> None:
-        self._held = self._held[end:]
-        self._after_tag = True
+    def _broken(self, final: bool) -> int:
+        """Length of the beginning of a tag that ends with the stream or where another begins; 0 where it is plain text.
+
+        It is dropped: together with what follows the other tag it could make up a tag that is shown.
+        """
+        end = 1
+        while end < len(self._held) and _TAG.fullmatch(self._held[: end + 1], partial=True):
+            end += 1
+        ends = final if end == len(self._held) else self._held[end] in _OPENERS
+        return end if ends and self._held[:end].strip(_OPENERS + " \n") else 0

@@ -16,6 +16,9 @@ class Sampler:
     Random numbers come from a generator of the reply's own, one per token, so that a seeded reply does not depend on
     what else is being drawn.
 
+    Attributes:
+        penalties: ``[vocabulary]`` what the logit of each token is divided by (multiplied by, where negative).
+
     Args:
         sampling: the rules.
         spoken: tokens of the last replies, which `Sampling.repetition_penalty` makes less likely.
@@ -33,18 +36,16 @@ class Sampler:
         device: torch.device,
     ) -> None:
         self.sampling = sampling
-        self.spoken: torch.Tensor | None = None
+        self.penalties = torch.ones(vocabulary, device=device)
         self._exempt = exempt
         self._random = random.Random(sampling.seed)
-        if sampling.repetition_penalty != 1:
-            self.spoken = torch.zeros(vocabulary, dtype=torch.bool, device=device)
-            said = [token for token in spoken if token not in exempt]
-            self.spoken[torch.tensor(said, dtype=torch.long, device=device)] = True
+        said = [token for token in spoken if token not in exempt]
+        self.penalties[torch.tensor(said, dtype=torch.long, device=device)] = sampling.repetition_penalty
 
     def note(self, token: int) -> None:
         """The reply goes on with ``token``."""
-        if self.spoken is not None and token not in self._exempt:
-            self.spoken[token] = True
+        if token not in self._exempt:
+            self.penalties[token] = self.sampling.repetition_penalty
 
     def uniform(self) -> float:
         return self._random.random()
@@ -60,23 +61,17 @@ def draw(logits: torch.Tensor, samplers: Sequence[Sampler]) -> list[int | None]:
     Returns:
         Token ids; None for a row whose logits hold NaN or nothing but -inf.
     """
-    logits = _penalise(logits.float(), samplers)
-    best, tokens = logits.max(dim=-1)
     rules = [sampler.sampling for sampler in samplers]
+    logits = logits.float()
+    if any(rule.repetition_penalty != 1 for rule in rules):
+        penalties = torch.stack([sampler.penalties for sampler in samplers])
+        logits = logits.relu() / penalties - (-logits).relu() * penalties
+    best, tokens = logits.max(dim=-1)
     if any(rule.temperature > 0 for rule in rules):
         greedy = torch.tensor([rule.temperature <= 0 for rule in rules], device=logits.device)
         tokens = torch.where(greedy, tokens, _draw_nucleus(logits, samplers))
     tokens = torch.where(best.isfinite(), tokens, -1)
     return [None if token < 0 else token for token in tokens.tolist()]
-
-
-def _penalise(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:
-    if all(sampler.spoken is None for sampler in samplers):
-        return logits
-    nothing = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
-    spoken = torch.stack([nothing if sampler.spoken is None else sampler.spoken for sampler in samplers])
-    strength = _column([sampler.sampling.repetition_penalty for sampler in samplers], logits)
-    return torch.where(spoken, torch.where(logits > 0, logits / strength, logits * strength), logits)
 
 
 def _draw_nucleus(logits: torch.Tensor, samplers: Sequence[Sampler]) -> torch.Tensor:

@@ -115,7 +115,7 @@ class Turn:
     """The state of one reply. `handle` is the only way in.
 
     Attributes:
-        emotion: what she felt first in this reply; stored with it.
+        emotion: what she felt first in this reply, by her own tag or else as judged; stored with it.
         said: the words shown so far.
     """
 
@@ -150,8 +150,9 @@ class Turn:
     def _hear(self, words: str, emotions: list[Emotion]) -> list[Effect]:
         effects: list[Effect] = []
         for emotion in emotions:
-            self._tagged = True
-            effects += self._feel(emotion)
+            if not self._tagged:  # her own word outweighs a guess from the words before it
+                self.emotion, self._tagged = emotion, True
+            effects.append(self._feel(emotion))
         self._pending += words
         if self.state is State.WAITING and self._pending.strip():
             self.state = State.FEELING
@@ -163,12 +164,9 @@ class Turn:
             effects += self._speak()
         return effects
 
-    def _feel(self, emotion: Emotion) -> list[Effect]:
-        first = self.emotion is None
-        if first:
-            self.emotion = emotion
+    def _feel(self, emotion: Emotion) -> SetFace:
         self.state = State.SPEAKING
-        return [SetFace(emotion)]
+        return SetFace(emotion)
 
     def _speak(self) -> list[Effect]:
         """Shows what is pending, but for white space at either end of the reply."""
@@ -186,12 +184,10 @@ class Turn:
         if not stage:
             return []
         effects: list[Effect] = []
-        if self.emotion is None:
-            effects += self._feel(emotion)
-            effects += self._speak()
-        elif stage == "whole" and emotion.name != self.emotion.name and not self._tagged:
+        if not self._tagged and emotion != self.emotion:
             self.emotion = emotion
-            effects.append(SetFace(emotion))
+            effects.append(self._feel(emotion))
+            effects += self._speak()
         if self._ending is not None:
             effects += self._end() if stage == "first words" else [self._complete()]
         return effects

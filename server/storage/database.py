@@ -8,13 +8,15 @@ and not per message.
 from __future__ import annotations
 
 import asyncio
+import glob
+import os
 import queue
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +32,7 @@ from server.storage.schema import chats, events
 T = TypeVar("T")
 APPLICATION_ID = 0x4F684C6F  # "OhLo", in the header of our SQLite files
 BUSY_SECONDS = 10
+SMALLEST_PAGE = 512
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -56,20 +59,53 @@ def check_sqlite_file(path: Path) -> None:
         StorageError: the file is empty, damaged, or another program's.
     """
     advice = f"It was left untouched. Put a backup from {path.parent / 'backups'} in its place, or move it away to begin anew."
-    if path.stat().st_size == 0:
-        raise StorageError(f"database {path} is empty, as if it had been cut off. {advice}")
-    connection = sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    if not path.is_file():
+        raise StorageError(f"database {path} is no file; name another --database")
+    size, log = path.stat().st_size, path.with_name(f"{path.name}-wal")
+    if size < SMALLEST_PAGE:
+        length = f"only {size} bytes long" if size else "empty"
+        raise StorageError(f"database {path} is {length}, as if it had been cut off. {advice}")
+    read_only = path.absolute().as_uri() + "?mode=ro"
     try:
-        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        with closing(sqlite3.connect(read_only, uri=True, timeout=BUSY_SECONDS)) as connection:
+            page = connection.execute("PRAGMA page_size").fetchone()[0]
+            problem = " ".join(connection.execute("PRAGMA quick_check(1)").fetchone()[0].split())
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise StorageError(f"database {path} cannot be read: {error}. {advice}") from None
-    finally:
-        connection.close()
+    if problem == "ok" and size % page and not (log.exists() and log.stat().st_size):
+        problem = "its last page has been cut off"  # SQLite would read zeros there
     if problem != "ok":
         raise StorageError(f"database {path} is damaged: {problem}. {advice}")
     if application != APPLICATION_ID:
         raise StorageError(f"{path} is an SQLite file of another program; name another --database")
+
+
+def create_sqlite_file(path: Path) -> None:
+    """Makes a new database file with all migrations; it appears whole or, if this is killed meanwhile, not at all.
+
+    Raises:
+        StorageError: its folder cannot be made or written to.
+    """
+    partial_path = path.with_name(f"{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f"{glob.escape(partial_path.name)}*"):
+            left.unlink()
+        engine = _sqlite_engine(partial_path)
+        with engine.execution_options(writing=True).begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+            migrations.migrate(connection)
+        engine.dispose()  # the last connection to go writes the log into the file
+        os.replace(partial_path, path)
+    except (OSError, sa.exc.SQLAlchemyError) as error:
+        raise StorageError(f"database {path} cannot be made: {error.__cause__ or error}") from None
+
+
+def _sqlite_engine(path: Path) -> sa.Engine:
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), pool_size=4, max_overflow=4)
+    _configure_sqlite(engine)
+    return engine
 
 
 def _configure_sqlite(engine: sa.Engine) -> None:
@@ -206,10 +242,13 @@ class GroupCommit:
                     flushed = len(transaction.events)
                 transaction.flush(flushed)
             stored = transaction.events
-        except sa.exc.SQLAlchemyError as error:
-            failure = StorageError(f"저장하지 못했어요: {error.__cause__ or error}")
-            outcomes, stored = [(None, failure)] * len(batch), []
+        except Exception as error:  # the thread must live on, and whoever waits must be told
             self._sequences.clear()  # what the batch had counted is not on disk: count anew
+            if len(batch) > 1:  # whatever cannot be stored must fail alone
+                for item in batch:
+                    self._commit([item])
+                return
+            outcomes, stored = [(None, StorageError(f"저장하지 못했어요: {error.__cause__ or error}"))], []
         settle: list[Callable[[], None]] = [partial(done, *outcome) for (_, done), outcome in zip(batch, outcomes, strict=True)]
         self._on_commit(stored, settle)
 
@@ -241,21 +280,25 @@ class Database:
         self.on_events: Callable[[list[Event]], None] = lambda events: None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.path = sqlite_path(url)
-        is_new = self.path is not None and not self.path.exists()
         if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if not is_new:
+            if self.path.exists():
                 check_sqlite_file(self.path)
-        self.engine = sa.create_engine(url, pool_size=4, max_overflow=4)
-        if self.path is not None:
-            _configure_sqlite(self.engine)
+            else:
+                create_sqlite_file(self.path)
+            self.engine = _sqlite_engine(self.path)
+        else:
+            try:
+                self.engine = sa.create_engine(url, pool_size=4, max_overflow=4)
+            except (sa.exc.ArgumentError, ImportError) as error:
+                raise StorageError(f"database {url}: {error}; is its driver installed?") from None
         try:
             with self.engine.execution_options(writing=True).begin() as connection:
-                if is_new and self.path is not None:
-                    connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-                migrations.migrate(connection, before=lambda name: None if is_new else self._backup(name))
-        except sa.exc.SQLAlchemyError as error:
-            raise StorageError(f"database {url} cannot be opened: {error.__cause__ or error}") from None
+                migrations.migrate(connection, before=self._backup)
+        except (sa.exc.SQLAlchemyError, StorageError) as error:
+            self.engine.dispose()
+            if isinstance(error, StorageError):
+                raise StorageError(f"database {self.path or url}: {error.text}") from None
+            raise StorageError(f"database {self.path or url} cannot be opened: {error.__cause__ or error}") from None
         self._writer = GroupCommit(self.engine, self._committed, on_batch)
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="ohlora-read")
 
@@ -264,12 +307,13 @@ class Database:
         if self.path is None:
             return
         folder = self.path.parent / "backups"
-        folder.mkdir(exist_ok=True)
         target = folder / f"{self.path.stem}-{time.strftime('%Y%m%d-%H%M%S')}-before-{name}.sqlite3"
-        with sqlite3.connect(self.path) as source, sqlite3.connect(target) as copy:
-            source.backup(copy)
-        source.close()
-        copy.close()
+        try:
+            folder.mkdir(exist_ok=True)
+            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(target)) as copy:
+                source.backup(copy)
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"no backup {target} can be made, so nothing was changed: {error}") from None
 
     async def read(self, query: Callable[[sa.Connection], T]) -> T:
         """Runs ``query`` in one read transaction, off the event loop."""
@@ -342,8 +386,12 @@ def lock_data(folder: Path) -> Iterator[None]:
     """
     import fcntl
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "server.lock").open("a") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "server.lock").open("a")
+    except OSError as error:
+        raise StorageError(f"data folder {folder} cannot be used: {error.strerror or error}") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -45,8 +46,7 @@ def cut_streams(draw: st.DrawFn) -> tuple[str, list[str]]:
     """A stream, and the same stream in pieces."""
     stream = draw(STREAMS)
     cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=20)))
-    edges = [0, *cuts, len(stream)]
-    return stream, [stream[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
+    return stream, [stream[begin:end] for begin, end in pairwise([0, *cuts, len(stream)])]
 
 
 @given(cut_streams())

@@ -12,7 +12,7 @@ import pytest
 from .fake_server import FakeServer
 
 
-def chromium_options(profile: Path, *, size: tuple[int, int] = (1280, 800)):  # noqa: ANN201 - selenium is imported late
+def chromium_options(profile: Path, *, size: tuple[int, int] = (1280, 800)):
     """Options of a Chromium that draws nowhere, calls nobody and keeps its profile in `profile`."""
     from selenium.webdriver import ChromeOptions
 
@@ -65,7 +65,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
 
 
 @pytest.fixture
-def browser(chromium) -> Iterator:  # noqa: ANN001 - see `chromium`
+def browser(chromium) -> Iterator:
     """The Chromium with one empty tab, nothing stored, no emulation and an empty console log."""
     while len(chromium.window_handles) > 1:
         chromium.switch_to.window(chromium.window_handles[-1])

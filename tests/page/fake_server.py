@@ -1,7 +1,7 @@
 """A scripted server for the page: it speaks the protocol of `server/protocol.py` and says what a test tells it to.
 
-Every frame of the page is validated with the real message types, and every answer is built from them, so that a page which
-passes its tests here speaks the protocol. ``python -m tests.page.fake_server`` serves it by hand, with sample chats.
+Every frame of the page is validated with the real message types, and every answer is built from them, so that a page
+which passes its tests here speaks the protocol. ``python -m tests.page.fake_server`` serves it by hand, with sample chats.
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ class FakeServer:
         self.user_name = ""
         self.bundled = True
         self.codes = {"one-time"}
+        self.token = TOKEN
         self.taken: dict[str, str] = {}
         self.connections: dict[ServerConnection, set[str]] = {}
         self.uploads: dict[str, bytes] = {}
@@ -180,7 +181,9 @@ class FakeServer:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        async with serve(self._talk, "127.0.0.1", self.port, process_request=self._http, max_size=p.MAX_FRAME_BYTES) as server:
+        async with serve(
+            self._talk, "127.0.0.1", self.port, process_request=self._http, max_size=p.MAX_FRAME_BYTES
+        ) as server:
             self.port = server.sockets[0].getsockname()[1]
             self._started.set()
             await self._stop.wait()
@@ -227,7 +230,7 @@ class FakeServer:
         try:
             envelope = p.Envelope.model_validate(raw)
             return p.CLIENT_MESSAGES[envelope.type].model_validate(envelope.data)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the test wants to see it
+        except Exception as error:
             self.invalid.append(f"{raw}: {error}")
             return None
 
@@ -241,7 +244,7 @@ class FakeServer:
         assert isinstance(hello, p.Hello)
         is_code = hello.login in self.codes
         self.codes.discard(hello.login or "")
-        if not is_code and hello.token != TOKEN:
+        if not is_code and hello.token != self.token:
             error = p.Error(code="unauthorized", text="토큰이 맞지 않아요. 새 토큰을 받아 주세요.", ref=raw["id"])
             await self._send(connection, error, id=raw["id"])
             await connection.close(p.CLOSE_POLICY, "unauthorized")
@@ -250,7 +253,7 @@ class FakeServer:
         welcome = p.Welcome(
             account="local",
             user_name=self.user_name,
-            token=TOKEN if is_code else None,
+            token=self.token if is_code else None,
             chats=[self._summary(chat) for chat in self._sorted()],
             model=p.ModelInfo(name="ohlora-mini", bundled=self.bundled),
             limits={"text": p.MAX_TEXT_CHARACTERS, "frame": p.MAX_FRAME_BYTES, "upload": p.MAX_UPLOAD_BYTES},
@@ -272,7 +275,10 @@ class FakeServer:
             return
         if self.refuse.get(kind):
             code = self.refuse[kind].pop(0)
-            text = {"turn_live": "아직 말하는 중이에요. 끝나면 다시 보내 주세요.", "rate_limited": "조금 천천히 말해 주세요."}
+            text = {
+                "turn_live": "아직 말하는 중이에요. 끝나면 다시 보내 주세요.",
+                "rate_limited": "조금 천천히 말해 주세요.",
+            }
             await self._send(connection, p.Error(code=code, text=text.get(code, "할 수 없어요."), ref=ref), id=ref)
             return
         chat = self.chats.get(raw.get("chat") or "")
@@ -329,7 +335,12 @@ class FakeServer:
 
     def _message(self, chat: Chat, parent: str | None, role: Any, text: str, **more: Any) -> p.MessageState:
         message = p.MessageState(
-            id=self._id("m"), parent=parent, role=role, text=text, created=chat.updated, **{"status": "complete", **more}
+            id=self._id("m"),
+            parent=parent,
+            role=role,
+            text=text,
+            created=chat.updated,
+            **{"status": "complete", **more},
         )
         chat.messages[message.id] = message
         chat.active = message.id
@@ -361,7 +372,9 @@ class FakeServer:
         say = self.replies.popleft() if self.replies else Say()
         await asyncio.sleep(self.pace)
         chat.face = {"emotion": say.emotion, "strength": say.strength, "attributes": FACES[say.emotion]}
-        chat.messages[reply] = chat.messages[reply].model_copy(update={"emotion": say.emotion, "strength": say.strength})
+        chat.messages[reply] = chat.messages[reply].model_copy(
+            update={"emotion": say.emotion, "strength": say.strength}
+        )
         await self._event(chat, p.FaceSet(**chat.face))
         # Pieces end in the middle of words, as tokens do.
         for count, piece in enumerate(re.findall(r"\s*\S{1,2}\s*", say.text)):
@@ -381,7 +394,9 @@ class FakeServer:
         await self._event(chat, p.TurnDone(reply=chat.messages[reply], reason=reason))
         await self._all(p.ChatChanged(chat=self._summary(chat)))
 
-    async def _ack(self, connection: ServerConnection, ref: str, client_id: str, message: str, *, duplicate: bool) -> None:
+    async def _ack(
+        self, connection: ServerConnection, ref: str, client_id: str, message: str, *, duplicate: bool
+    ) -> None:
         self.taken.setdefault(client_id, message)
         await self._send(connection, p.TurnAck(client_id=client_id, message=message, duplicate=duplicate), id=ref)
 
@@ -404,7 +419,9 @@ class FakeServer:
         await self._ack(connection, ref, message.client_id, user.id, duplicate=False)
         await self._start(chat, user, user.id)
 
-    async def _on_message_edit(self, connection: ServerConnection, message: p.MessageEdit, ref: str, chat: Chat) -> None:
+    async def _on_message_edit(
+        self, connection: ServerConnection, message: p.MessageEdit, ref: str, chat: Chat
+    ) -> None:
         if await self._is_refused(connection, message, ref, chat):
             return
         old = chat.messages[message.message]
@@ -434,7 +451,9 @@ class FakeServer:
         chat.active = self._latest(chat, message.message)
         await self._event(chat, p.TurnPicked(active=chat.active))
 
-    async def _on_message_delete(self, connection: ServerConnection, message: p.MessageDelete, ref: str, chat: Chat) -> None:
+    async def _on_message_delete(
+        self, connection: ServerConnection, message: p.MessageDelete, ref: str, chat: Chat
+    ) -> None:
         gone = [message.message]
         parent = chat.messages[message.message].parent
         for each in chat.messages.values():
@@ -458,7 +477,9 @@ class FakeServer:
     async def _on_chat_list(self, connection: ServerConnection, message: p.ChatList, ref: str, chat: None) -> None:
         await self._send(connection, p.ChatListed(chats=[self._summary(c) for c in self._sorted()]), id=ref)
 
-    async def _on_chat_open(self, connection: ServerConnection, message: p.ChatOpen, ref: str, chat: Chat | None) -> None:
+    async def _on_chat_open(
+        self, connection: ServerConnection, message: p.ChatOpen, ref: str, chat: Chat | None
+    ) -> None:
         is_new = chat is None
         chat = chat or self._begin(message.greeting or 0)
         self.connections[connection].add(chat.id)
@@ -502,7 +523,9 @@ class FakeServer:
         self.connections[connection].add(new.id)
         await self._send(connection, self._snapshot(new), id=ref, chat=new.id)
 
-    async def _on_upload_start(self, connection: ServerConnection, message: p.UploadStart, ref: str, chat: None) -> None:
+    async def _on_upload_start(
+        self, connection: ServerConnection, message: p.UploadStart, ref: str, chat: None
+    ) -> None:
         self._incoming = (message, ref, bytearray())
 
     async def _upload_frame(self, connection: ServerConnection, frame: bytes) -> None:
@@ -546,7 +569,9 @@ class FakeServer:
 def main() -> None:
     with FakeServer(8770) as server:
         server.pace = 0.06
-        server.add_chat("밤하늘 이야기", [("오늘 별 봤어?", Say("봤지. 구름 사이로 세 개나.", "기쁨", 0.7))], age=90_000)
+        server.add_chat(
+            "밤하늘 이야기", [("오늘 별 봤어?", Say("봤지. 구름 사이로 세 개나.", "기쁨", 0.7))], age=90_000
+        )
         print(f"{server.address}/#login=one-time  (or token {TOKEN})")
         threading.Event().wait()
 

@@ -9,7 +9,11 @@ import pytest
 
 TOKENS = (Path(__file__).parents[2] / "server" / "web" / "css" / "tokens.css").read_text(encoding="utf-8")
 TEXT_ON_GROUND = [
-    *((text, ground) for text in ("text", "soft", "faint") for ground in ("page", "side", "surface", "raised", "sunken")),
+    *(
+        (text, ground)
+        for text in ("text", "soft", "faint")
+        for ground in ("page", "side", "surface", "raised", "sunken")
+    ),
     *(("accent", ground) for ground in ("page", "surface", "raised")),
     *(("danger", ground) for ground in ("page", "surface", "raised")),
     ("mine-text", "mine"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,98 +12,9 @@ import pytest
 from .fake_server import GREETINGS, TOKEN, FakeServer, Say
 
 pytest.importorskip("selenium", reason="selenium is not installed")
-from selenium.webdriver import ActionChains, Keys  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver import Keys
 
-WATCH = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective + " " + e.blockedURI));
-"""
-
-
-class Page:
-    """The page as a user sees it."""
-
-    def __init__(self, driver: Any, fake: FakeServer) -> None:
-        self.driver, self.fake = driver, fake
-        self.expects_errors = False
-
-    def open(self, *, token: str | None = TOKEN, settings: dict[str, Any] | None = None, fragment: str = "") -> None:
-        """Opens the page, logged in with `token` unless it is None."""
-        stored = {"token": token, "settings": settings and json.dumps(settings)}
-        if any(stored.values()):
-            self.driver.get(self.fake.address)
-            for name, value in stored.items():
-                if value:
-                    self.js("localStorage.setItem(arguments[0], arguments[1])", f"ohlora.{name}", value)
-            self.driver.get("about:blank")
-        self.driver.get(f"{self.fake.address}/{fragment}")
-        if token == TOKEN:
-            self.until(lambda: self.all(".message") or self.all(".empty:not([hidden])"), "the conversation")
-
-    def js(self, script: str, *arguments: Any) -> Any:
-        return self.driver.execute_script(script, *arguments)
-
-    def all(self, css: str) -> list[Any]:
-        return self.driver.find_elements(By.CSS_SELECTOR, css)
-
-    def one(self, css: str) -> Any:
-        return self.until(lambda: self.all(css), css)[-1]
-
-    def texts(self, css: str) -> list[str]:
-        """The visible texts; read in one step, so that a redraw in between does no harm."""
-        return self.js(
-            "return [...document.querySelectorAll(arguments[0])].filter((e) => e.checkVisibility()).map((e) => e.innerText)", css
-        )
-
-    def until(self, condition: Callable[[], Any], what: str = "", seconds: float = 8) -> Any:
-        end = time.monotonic() + seconds
-        while not (value := condition()):
-            if time.monotonic() > end:
-                pytest.fail(f"waited in vain: {what}; the page ends with {self.texts('body')[0][-300:]!r}")
-            time.sleep(0.03)
-        return value
-
-    @property
-    def box(self) -> Any:
-        return self.one(".composer-box")
-
-    def say(self, text: str) -> None:
-        self.box.send_keys(text, Keys.ENTER)
-
-    def words(self) -> list[str]:
-        return self.texts(".words")
-
-    def settled(self, count: int) -> None:
-        """Waits until `count` messages stand there and none is being written or sent."""
-        still = "return !document.querySelector('.message[aria-busy], .message.pending')"
-        self.until(lambda: len(self.all(".message")) == count and self.js(still), f"{count} settled messages")
-
-    def tool(self, label: str) -> None:
-        """Presses a tool of the last message that has it."""
-        self.js("document.activeElement.blur()")
-        button = self.one(f".message .tools button[aria-label='{label}']")
-        ActionChains(self.driver).move_to_element(button).click().perform()
-
-    def press(self, key: str, *modifiers: str) -> None:
-        chain = ActionChains(self.driver)
-        for modifier in modifiers:
-            chain.key_down(modifier)
-        chain.send_keys(key)
-        for modifier in modifiers:
-            chain.key_up(modifier)
-        chain.perform()
-
-    def cdp(self, command: str, **parameters: Any) -> Any:
-        return self.driver.execute_cdp_cmd(command, parameters)
-
-    def check(self) -> None:
-        """No message in the console that speaks of an error, and nothing that the content security policy had to stop."""
-        assert self.js("return window.violations ?? []") == []
-        errors = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
-        if self.expects_errors:
-            errors = [text for text in errors if "WebSocket connection" not in text]
-        assert errors == []
+from .page import WATCH, Page
 
 
 @pytest.fixture
@@ -115,7 +26,7 @@ def page(browser: Any, fake: FakeServer) -> Iterator[Page]:
     browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watch)
 
 
-# --------------------------------------------------------------------------------------------------------------- coming in
+# --- coming in
 
 
 def test_a_login_link_logs_in_keeps_the_token_and_leaves_the_address(page: Page) -> None:
@@ -144,6 +55,20 @@ def test_a_used_login_link_does_no_harm_where_a_token_is_kept(page: Page) -> Non
     assert page.words() == [GREETINGS[0]]
 
 
+def test_a_token_that_is_taken_back_leads_to_the_login_and_what_was_said_waits_for_the_next_one(page: Page) -> None:
+    page.open()
+    page.fake.mute = {"turn.send"}
+    page.say("아직 못 보낸 말")
+    page.until(lambda: page.fake.of_type("turn.send"))
+    page.fake.mute = set()
+    page.fake.token = "another"
+    page.fake.drop()
+    page.until(lambda: "토큰이 맞지 않아요" in "".join(page.texts(".login-problem")), "the way in, and why")
+    page.one("#token").send_keys("another", Keys.ENTER)
+    page.settled(3)
+    assert page.words()[1] == "아직 못 보낸 말"
+
+
 def test_logging_out_leaves_nothing_behind(page: Page) -> None:
     page.open()
     page.box.send_keys("쓰다 만 글")
@@ -154,7 +79,7 @@ def test_logging_out_leaves_nothing_behind(page: Page) -> None:
     assert page.js("return Object.keys(localStorage).filter((k) => !k.endsWith('settings'))") == []
 
 
-# ----------------------------------------------------------------------------------------------------------------- talking
+# --- talking
 
 
 def test_a_message_is_answered_word_by_word_with_her_feeling_shown(page: Page) -> None:
@@ -166,7 +91,9 @@ def test_a_message_is_answered_word_by_word_with_her_feeling_shown(page: Page) -
     assert page.texts(".stage-emotion") == ["기쁨"]
     assert page.texts(".strength-value") == ["80%"]
     assert page.one(".message.last").get_attribute("aria-busy") == "true"
-    assert "응" not in page.one("[role=log]").get_attribute("textContent"), "words that are still coming are not read aloud"
+    assert "응" not in page.one("[role=log]").get_attribute("textContent"), (
+        "words that are still coming are not read aloud"
+    )
     page.fake.release()
     page.settled(3)
     assert page.words() == [GREETINGS[0], "안녕", "응, 오늘은 정말 좋은 날이야."]
@@ -205,11 +132,10 @@ def test_the_enter_that_ends_a_korean_syllable_does_not_send(page: Page) -> None
     page.cdp("Input.dispatchKeyEvent", type="rawKeyDown", **enter)
     page.cdp("Input.dispatchKeyEvent", type="keyUp", **enter)
     # Chromium on other systems reports the Enter itself, in the midst of a composition.
-    composing = "new KeyboardEvent('keydown', {key: 'Enter', code: 'Enter', isComposing: true, bubbles: true, cancelable: true})"
-    assert page.js(f"return document.activeElement.dispatchEvent({composing})"), "nobody may take this key press"
-    # Nor may shortcuts act on it.
-    escape = composing.replace("'Enter'", "'Escape'")
-    assert page.js(f"return document.activeElement.dispatchEvent({escape})")
+    compose = """return document.activeElement.dispatchEvent(new KeyboardEvent(
+        'keydown', {key: arguments[0], code: arguments[0], isComposing: true, bubbles: true, cancelable: true}))"""
+    assert page.js(compose, "Enter"), "nobody may take this key press"
+    assert page.js(compose, "Escape"), "nor may a shortcut act on it"
     page.cdp("Input.insertText", text="안녕")
     assert page.fake.of_type("turn.send") == []
     assert page.box.get_attribute("value") == "안녕"
@@ -245,7 +171,7 @@ def test_enter_while_she_speaks_keeps_the_text_in_the_box(page: Page) -> None:
     page.settled(5)
 
 
-# ------------------------------------------------------------------------------------------------------- nothing is lost
+# --- nothing is lost
 
 
 def test_a_lost_connection_is_mended_and_a_reply_goes_on_in_mid_word(page: Page) -> None:
@@ -354,7 +280,7 @@ def test_a_message_refused_for_another_reason_stays_and_can_be_sent_again_or_rew
     page.settled(3)
 
 
-# ------------------------------------------------------------------------------------------------------------- the tree
+# --- the tree
 
 
 def test_a_retry_makes_a_variant_and_the_pager_goes_between_them(page: Page) -> None:
@@ -444,7 +370,7 @@ def test_a_failed_turn_says_why_and_can_be_tried_again(page: Page) -> None:
     page.until(lambda: page.words()[-1] == "응, 듣고 있어. 천천히 말해 줘.")
 
 
-# -------------------------------------------------------------------------------------------------------------- the chats
+# --- the chats
 
 
 def test_chats_are_begun_renamed_and_deleted_and_another_tab_keeps_step(page: Page) -> None:
@@ -528,7 +454,10 @@ for (const type of ["dragenter", "dragover", "drop"]) {
 
 def test_a_dropped_card_is_imported_and_offered_for_a_new_chat(page: Page) -> None:
     page.open()
-    card = {"spec": "chara_card_v2", "data": {"name": "노을", "first_mes": "충성!", "description": "<b>군인</b>", "x": "가" * 70_000}}
+    card = {
+        "spec": "chara_card_v2",
+        "data": {"name": "노을", "first_mes": "충성!", "description": "<b>군인</b>", "x": "가" * 70_000},
+    }
     content = json.dumps(card, ensure_ascii=False)
     page.js(DROP, "noeul.json", content)
     page.until(lambda: page.texts(".card.chosen b") == ["노을"], "the card, chosen")
@@ -548,6 +477,15 @@ def test_a_dropped_export_becomes_a_chat_and_a_strange_file_is_declined(page: Pa
     assert len(page.fake.of_type("upload.start")) == 1
 
 
+def test_a_refused_upload_says_why_at_once(page: Page) -> None:
+    page.open()
+    page.fake.refuse = {"card.import": ["bad_request"]}
+    page.js(DROP, "broken.json", '{"spec": "chara_card_v2"}')
+    page.until(lambda: "할 수 없어요." in page.texts(".toast span"), "a word about the broken card")
+    page.js(DROP, "empty.png", "")
+    page.until(lambda: "빈 파일이에요." in page.texts(".toast span"), "a word about the empty file")
+
+
 def test_a_new_chat_can_begin_with_a_chosen_greeting(page: Page) -> None:
     page.open()
     page.one("[aria-label='상대와 첫인사를 골라 새 대화']").click()
@@ -557,7 +495,7 @@ def test_a_new_chat_can_begin_with_a_chosen_greeting(page: Page) -> None:
     page.until(lambda: page.words() == [GREETINGS[2]], "the chosen greeting")
 
 
-# --------------------------------------------------------------------------------------------------- reading and settings
+# --- reading and settings
 
 
 def test_the_view_follows_the_end_only_while_the_user_is_there(page: Page) -> None:
@@ -629,12 +567,15 @@ def test_the_bundled_model_comes_with_a_line_about_larger_ones_that_can_be_close
 
 
 def test_a_phone_has_everything_within_its_width(page: Page) -> None:
-    page.fake.add_chat("아주 긴 이름을 가진 대화라서 머리글에 다 들어가지 않는다", [("가" * 300, Say("https://example.org/" + "a" * 200))])
+    page.fake.add_chat(
+        "아주 긴 이름을 가진 대화라서 머리글에 다 들어가지 않는다",
+        [("가" * 300, Say("https://example.org/" + "a" * 200))],
+    )
     page.cdp("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
     page.open(settings={"text": "huge"})
     assert page.js("return document.documentElement.scrollWidth") == 390
-    wide = "return [...document.querySelectorAll('.talk *')].filter((e) => e.getBoundingClientRect().right > 391).map((e) => e.className)"
-    assert page.js(wide) == []
+    wide = "return [...document.querySelectorAll('.talk *')].filter((e) => e.getBoundingClientRect().right > 391)"
+    assert page.js(f"{wide}.map((e) => e.className)") == []
     assert page.js("return document.querySelector('.composer').getBoundingClientRect().bottom") == 844
     page.one("[aria-label='대화 목록 열기']").click()
     page.until(lambda: page.one(".sidebar").rect["x"] == 0, "the drawer")
@@ -648,7 +589,8 @@ def test_a_phone_has_everything_within_its_width(page: Page) -> None:
     page.until(lambda: page.one(".sidebar").rect["x"] == 0, "the drawer")
     page.one("[aria-label='설정']").click()
     page.one("#user-name")
-    sizes = "return [...document.querySelectorAll('input[type=text], textarea')].map((e) => parseFloat(getComputedStyle(e).fontSize))"
+    sizes = """return [...document.querySelectorAll('input[type=text], textarea')].map(
+        (e) => parseFloat(getComputedStyle(e).fontSize))"""
     assert min(page.js(sizes)) >= 16, "smaller inputs make a phone zoom in"
 
 
@@ -678,8 +620,9 @@ def test_everything_that_can_be_pressed_has_a_name(page: Page) -> None:
     page.open()
     page.say("안녕")
     page.settled(3)
-    unnamed = """return [...document.querySelectorAll('button, input, textarea, summary')].filter((e) =>
-        !(e.innerText?.trim() || e.getAttribute('aria-label') || e.labels?.length || e.hidden)).map((e) => e.outerHTML)"""
+    unnamed = """return [...document.querySelectorAll('button, input, textarea, summary')]
+        .filter((e) => !(e.innerText?.trim() || e.getAttribute('aria-label') || e.labels?.length || e.hidden))
+        .map((e) => e.outerHTML)"""
     assert page.js(unnamed) == []
     for opener in ("[aria-label='설정']", ".search-open", "[aria-label='상대와 첫인사를 골라 새 대화']"):
         page.one(opener).click()

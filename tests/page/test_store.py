@@ -32,11 +32,15 @@ def test_the_pure_modules_of_the_page_pass_their_own_tests(name: str) -> None:
 def test_the_stage_knows_every_face_attribute_with_its_range() -> None:
     """stylegan/attributes.py states them; the page's table must say the same."""
     script = f'import("{WEB.as_uri()}/js/attributes.js").then((m) => console.log(JSON.stringify(m.ATTRIBUTES)))'
-    shown = {name: {k: v for k, v in each.items() if k != "unit"} for name, each in json.loads(node("-e", script)).items()}
+    shown = {
+        name: {k: v for k, v in each.items() if k != "unit"} for name, each in json.loads(node("-e", script)).items()
+    }
     assert shown == {n: {"low": a.low, "high": a.high, "neutral": a.neutral} for n, a in ATTRIBUTES.items()}
 
 
 def test_every_error_code_has_a_text_in_both_languages() -> None:
-    script = f'import("{WEB.as_uri()}/js/strings.js").then((m) => console.log(JSON.stringify(Object.keys(m.STRINGS.en))))'
+    script = (
+        f'import("{WEB.as_uri()}/js/strings.js").then((m) => console.log(JSON.stringify(Object.keys(m.STRINGS.en))))'
+    )
     codes = {ServerError.code} | {each.code for each in ServerError.__subclasses__()}
     assert codes <= set(json.loads(node("-e", script)))

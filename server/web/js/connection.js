@@ -47,7 +47,7 @@ export class Connection {
     this.isReady = false;
     this.attempt = 0;
     this.lastId = 0;
-    this.waiting = new Map(); // request id → {resolve, reject, until, parts, timer}
+    this.waiting = new Map(); // request id → {type, parts, until, resolve, reject}
     this.timers = { retry: null, welcome: null, ping: null };
     const hurry = () => this.hurry();
     addEventListener("online", hurry);
@@ -133,7 +133,7 @@ export class Connection {
       this.refuse(envelope.data.text);
       return;
     }
-    const request = this.waiting.get(envelope.type === "error" ? (envelope.data.ref ?? envelope.id) : envelope.id);
+    const request = this.waiting.get(envelope.id ?? envelope.data.ref) ?? this.uploadRefusedBy(envelope);
     // The state first, then whoever asked: they find the state as their answer left it.
     this.onMessage(envelope, request !== undefined);
     if (!request) return;
@@ -142,6 +142,12 @@ export class Connection {
       request.parts.push(envelope);
       if (request.until(request.parts)) request.resolve();
     }
+  }
+
+  /** A refused binary frame has no id to refer to: the upload under way is meant. */
+  uploadRefusedBy({ type, id, data }) {
+    if (type !== "error" || id || data.ref) return undefined;
+    return [...this.waiting.values()].find((request) => request.type === "upload.start");
   }
 
   welcomed() {
@@ -196,6 +202,7 @@ export class Connection {
       };
       const parts = [];
       this.waiting.set(id, {
+        type,
         parts,
         until: (all) => until(all) || (restart(), false),
         resolve: () => settle(resolve, parts),

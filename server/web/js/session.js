@@ -96,6 +96,9 @@ export class Session extends EventTarget {
       this.connection.start();
       return;
     }
+    // What was said and not sent is kept on this device, and comes back when its account does.
+    this.isRestored = false;
+    this.state = store.initialState();
     this.loginProblem = wasCode ? t("loginCodeRefused") : errorText("loginRefused", text || t("loginRefused"));
     this.enter("login");
   }
@@ -167,6 +170,8 @@ export class Session extends EventTarget {
       await this.connection.request("chat.open", {}, { chat });
     } catch (error) {
       this.failed(error);
+      // Deleted meanwhile: off the list, and another one is shown.
+      if (error.code === "not_found") this.set(store.apply(this.state, { type: "chat.removed", chat, data: {} }));
     } finally {
       this.opening.delete(chat);
     }

@@ -60,7 +60,14 @@ export function sidebarView(session, go) {
     picker,
   );
 
+  let shown = null;
+
   function update({ chats, current, open, account: name }) {
+    const liveChats = Object.values(open).filter((chat) => chat.live !== null).map((chat) => chat.id);
+    const now = [chats, current, name, liveChats.join(" ")];
+    // Every word of a reply comes by here; the list has nothing to do with it.
+    if (shown?.every((value, index) => value === now[index])) return;
+    shown = now;
     const items = [];
     let last = null;
     for (const chat of chats) {
