@@ -135,7 +135,7 @@ async def serve(settings: Settings) -> None:
             settings.llm,
             adapter=settings.adapter or None,
             device=settings.device,
-            max_batch=settings.max_batch,
+            max_batch=settings.max_batch or None,
             api_key=settings.api_key or None,
             context_length=settings.context_length or None,
             remote_model=settings.remote_model or None,

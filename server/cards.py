@@ -136,4 +136,7 @@ def card_of_chat(card_json: str | None) -> Card:
 
 def card_data(stored: StoredCard) -> str | None:
     """What a chat keeps of its card: nothing of the built-in one, the whole of another."""
-    return None if stored.json is None else json.dumps(json.loads(stored.json), ensure_ascii=False)
+    if stored.json is None:
+        return None
+    # Half of a surrogate pair, which a card may carry in a field nobody reads, can be neither stored nor exported.
+    return re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(json.loads(stored.json), ensure_ascii=False))

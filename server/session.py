@@ -302,7 +302,8 @@ class Session:
 
     async def _chat_import(self, envelope: Envelope, message: protocol.ChatImport) -> None:
         content = self._take_upload(message.upload)
-        chat = await self._services.database.write(lambda t: transfer.import_chat(t, self._account, content))
+        export = await asyncio.to_thread(transfer.read_export, content)
+        chat = await self._services.database.write(lambda t: transfer.import_chat(t, self._account, export))
         await self._send_snapshot(chat, envelope.id)
         await self._announce(chat)
 

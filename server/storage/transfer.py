@@ -7,11 +7,13 @@ an export imported and exported again is the same file.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from character.card import Card
+from character.errors import CardError
 from server.errors import BadRequest, TooLarge
 from server.protocol import first_problem
 from server.storage.accounts import require_enabled
@@ -21,11 +23,11 @@ from server.storage.schema import chats, messages
 
 FORMAT = "ohlora.chat"
 MAX_MESSAGES = 100_000
-MAX_MESSAGE_CHARACTERS = 100_000
+Moment = Annotated[float, Field(ge=0, le=1e11, description="seconds since 1970")]
 
 
 class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ChatLine(_Line):
@@ -33,24 +35,31 @@ class ChatLine(_Line):
     version: Literal[1]
     title: Annotated[str, Field(min_length=1, max_length=120)]
     card: Annotated[str, Field(min_length=1, max_length=64)]
-    character: Annotated[str, Field(max_length=200)]
+    character: str
     card_data: dict[str, Any] | None = None
-    created: float
-    updated: float
+    created: Moment
+    updated: Moment
     active: int | None = Field(None, description="number of the message that ends the active line")
 
 
 class MessageLine(_Line):
     parent: int | None = Field(description="number of the message it follows; null begins the chat")
     role: Literal["user", "assistant"]
-    text: Annotated[str, Field(max_length=MAX_MESSAGE_CHARACTERS)]
+    text: str
     status: Literal["complete", "stopped", "interrupted", "failed"]
-    emotion: Annotated[str, Field(max_length=20)] | None = None
+    emotion: Literal["평온", "기쁨", "슬픔", "분노", "놀람", "두려움", "부끄러움", "혐오"] | None = None
     strength: Annotated[float, Field(ge=0, le=1)] | None = None
-    created: float
+    created: Moment
     good: bool | None = None
-    model: Annotated[str, Field(max_length=300)] | None = None
+    model: str | None = None
     edited: bool = False
+
+
+class Export(NamedTuple):
+    """A file that has been read and found good."""
+
+    head: ChatLine
+    messages: list[MessageLine]
 
 
 def export_chat(connection: sa.Connection, account: str, chat: str) -> tuple[str, str]:
@@ -67,10 +76,13 @@ def export_chat(connection: sa.Connection, account: str, chat: str) -> tuple[str
         sa.select(messages).where(messages.c.chat == chat, messages.c.status != "live").order_by(messages.c.position)
     ).all()
     number = {message.id: index for index, message in enumerate(found)}
+    active = row.active
+    if active is not None and active not in number:  # the reply that is being written: its line ends before it
+        active = connection.execute(sa.select(messages.c.parent).where(messages.c.id == active)).scalar()
     head = ChatLine(
         format="ohlora.chat", version=1, title=row.title, card=row.card, character=row.character,
         card_data=json.loads(row.card_json) if row.card_json else None, created=row.created, updated=row.updated,
-        active=number.get(row.active),
+        active=number.get(active),
     )  # fmt: skip
     lines = [head.model_dump_json()]
     for message in found:
@@ -85,7 +97,13 @@ def export_chat(connection: sa.Connection, account: str, chat: str) -> tuple[str
     return row.title, "\n".join(lines) + "\n"
 
 
-def _parse(content: bytes) -> tuple[ChatLine, list[MessageLine]]:
+def read_export(content: bytes) -> Export:
+    """Reads an exported chat. This may take a second for a large one; it needs no database.
+
+    Raises:
+        BadRequest: names the line and what is wrong with it.
+        TooLarge: more than `MAX_MESSAGES` messages.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -101,7 +119,12 @@ def _parse(content: bytes) -> tuple[ChatLine, list[MessageLine]]:
         head = ChatLine.model_validate_json(lines[0][1])
     except ValidationError as error:
         raise BadRequest(f"첫 줄이 내보낸 대화의 머리가 아니에요 ({first_problem(error)}).") from None
-    parsed = []
+    if head.card_data is not None:
+        try:
+            Card.from_bytes(json.dumps(head.card_data).encode(), "card_data")
+        except CardError as error:
+            raise BadRequest(f"첫 줄의 캐릭터 카드(card_data)를 읽을 수 없어요: {error}") from None
+    parsed: list[MessageLine] = []
     for index, (number, line) in enumerate(lines[1:]):
         try:
             message = MessageLine.model_validate_json(line)
@@ -112,17 +135,16 @@ def _parse(content: bytes) -> tuple[ChatLine, list[MessageLine]]:
         parsed.append(message)
     if head.active is not None and not 0 <= head.active < len(parsed):
         raise BadRequest(f"첫 줄의 active {head.active}에 해당하는 메시지가 없어요.")
-    return head, parsed
+    return Export(head, parsed)
 
 
-def import_chat(transaction: Transaction, account: str, content: bytes) -> str:
-    """Makes a new chat of an export; returns its id. Nothing is stored unless every line is good.
+def import_chat(transaction: Transaction, account: str, export: Export) -> str:
+    """Makes a new chat of an export; returns its id.
 
     Raises:
-        BadRequest: names the line and what is wrong with it.
-        TooLarge: more than `MAX_MESSAGES` messages.
+        Unauthorized: the account was disabled.
     """
-    head, parsed = _parse(content)
+    head, parsed = export
     connection, chat = transaction.connection, new_id()
     require_enabled(connection, account)
     ids = [new_id() for _ in parsed]

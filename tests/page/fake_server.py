@@ -1,7 +1,7 @@
 """A scripted server for the page: it speaks the protocol of `server/protocol.py` and says what a test tells it to.
 
 Every frame of the page is validated with the real message types, and every answer is built from them, so that a page
-which passes its tests here speaks the protocol. ``python -m tests.page.fake_server`` serves it by hand, with sample chats.
+which passes its tests here speaks the protocol. ``python -m tests.page.fake_server`` serves it by hand, with a chat.
 """
 
 from __future__ import annotations

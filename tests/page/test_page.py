@@ -61,7 +61,7 @@ def test_a_token_that_is_taken_back_leads_to_the_login_and_what_was_said_waits_f
     page.say("아직 못 보낸 말")
     page.until(lambda: page.fake.of_type("turn.send"))
     page.fake.mute = set()
-    page.fake.token = "another"
+    page.fake.token = "another"  # noqa: S105 - made up
     page.fake.drop()
     page.until(lambda: "토큰이 맞지 않아요" in "".join(page.texts(".login-problem")), "the way in, and why")
     page.one("#token").send_keys("another", Keys.ENTER)
