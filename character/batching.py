@@ -33,6 +33,9 @@ from character.sampling import Sampler, draw
 PREFILL_TOKENS = 256
 """Prompt tokens read between two decoding steps: some 50 ms on one core, so that nobody sees the others halt."""
 
+LONE_PREFILL_TOKENS = 512
+"""As many are read at once while nobody is being written to; stopping takes effect between two chunks."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -239,7 +242,7 @@ class Worker:
         self._deliver()
 
     def _read_prompts(self) -> None:
-        budget = PREFILL_TOKENS
+        budget = PREFILL_TOKENS if self._writing else LONE_PREFILL_TOKENS
         while budget > 0:
             self._reading = self._reading or self._next_waiting()
             if self._reading is None:

@@ -98,9 +98,12 @@ class KeyValueStore:
         rows = slice(batch.first_slot, batch.first_slot + keys.shape[0])
         views = []
         for tensors, new in ((self._keys, keys), (self._values, values)):
-            view = tensors[layer][rows]
-            view[batch.rows, :, batch.positions] = new.transpose(1, 2)
-            views.append(view[:, :, : batch.kv_length])
+            view = tensors[layer][rows, :, : batch.kv_length]
+            if len(view) == 1:
+                view[:, :, -new.shape[2] :] = new
+            else:
+                view[batch.rows, :, batch.positions] = new.transpose(1, 2)
+            views.append(view)
         return views[0], views[1]
 
     def resize(self, slots: int, capacity: int) -> None:

@@ -294,7 +294,7 @@ def compile_pattern(source: str, flags: str) -> Any:
     Raises:
         ValueError: the pattern is not valid, too long, or has an unknown flag; the message says which.
     """
-    import regex  # type: ignore[import-untyped]
+    import regex
 
     if len(source) > MAX_PATTERN_CHARACTERS:
         raise ValueError(f"it is longer than {MAX_PATTERN_CHARACTERS} characters")

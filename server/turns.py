@@ -173,8 +173,11 @@ class LiveTurn:
 
     async def _append(self, stored: list[protocol.Message]) -> None:
         """Stores events in order, in one commit where possible."""
-        database = self._turns.database
-        await asyncio.gather(*(database.append(chats.event(self._chat, m, self._turn)) for m in stored))
+        appended = [self._turns.database.append(chats.event(self._chat, m, self._turn)) for m in stored]
+        if len(appended) == 1:  # nearly always; a gather would cost more than all the rest of a delta
+            await appended[0]
+        elif appended:
+            await asyncio.gather(*appended)
 
     def _face(self, emotion: Emotion) -> dict[str, float]:
         return self._card.face(emotion) if self._card is not None else {}

@@ -2,8 +2,8 @@
 
     python -m training.emotion --data FOLDER --out character/bundled/emotion
 
-Learns from KOTE (44 emotions of online comments, mapped onto the eight), from GoEmotions where KOTE has little
-(docs/data.md), and from the written dialogues, whose every reply carries its emotion. Measured on 1,000 comments of KOTE's test part and on the held-out dialogues.
+Learns from KOTE (44 emotions of online comments, mapped onto the eight; docs/data.md) and from the written dialogues,
+whose every reply carries its emotion. Measured on 1,000 comments of KOTE's test part and on the held-out dialogues.
 """
 
 from __future__ import annotations
@@ -35,32 +35,6 @@ KOTE = {
     "혐오": (20, 21, 31),
 }
 BENCHMARK = 1000
-
-# GoEmotions has what KOTE has little of. Its Korean side is a machine translation, hence the low weight.
-GOEMOTIONS = {
-    "슬픔": ("sadness", "grief", "remorse", "disappointment"),
-    "놀람": ("surprise", "confusion"),
-    "두려움": ("fear", "nervousness"),
-    "부끄러움": ("embarrassment",),
-    "혐오": ("disgust",),
-}
-GOEMOTIONS_EACH = 1500
-
-
-def read_goemotions(data: DataFolder) -> list[tuple[str, int, float]]:
-    """Comments with exactly one label of `GOEMOTIONS`, at most `GOEMOTIONS_EACH` of an emotion; empty if absent."""
-    names = next((text.split() for file, text in data.texts("goemotions_ko", "labels.txt")), [])
-    numbers = {str(names.index(name)): EMOTIONS.index(e) for e, chosen in GOEMOTIONS.items() for name in chosen if names}
-    rows: list[tuple[str, int, float]] = []
-    taken = [0] * len(EMOTIONS)
-    for _, text in data.texts("goemotions_ko", "train.tsv"):
-        for line in text.splitlines():
-            comment, labels = line.split("\t")[:2]
-            emotion = numbers.get(labels)
-            if emotion is not None and taken[emotion] < GOEMOTIONS_EACH:
-                taken[emotion] += 1
-                rows.append((comment, emotion, 0.5))
-    return rows
 
 
 def read_kote(data: DataFolder) -> tuple[list[tuple[str, int, float]], list[tuple[str, int, float]]]:
@@ -103,8 +77,7 @@ n-grams (2 to 6, {config["features"]:,} features) and multinomial logistic regre
 
 Made by `python -m training.emotion --data DATA --out character/bundled/emotion --c {options.c:g} --kote-weight
 {options.kote_weight:g}` in {config["minutes"]} minutes on one CPU core; no random numbers. Data: {config["examples"]["kote"]:,}
-comments of KOTE (MIT; its 44 emotions mapped onto eight), {config["examples"]["goemotions"]:,} of the Korean GoEmotions
-(Apache-2.0) and {config["examples"]["replies"]:,} written replies
+comments of KOTE (MIT; its 44 emotions mapped onto eight) and {config["examples"]["replies"]:,} written replies
 (training/data/persona) without their held-out tenth. Licence: CC BY-SA 4.0.
 
 | held out | texts | accuracy | always the commonest | macro-F1 |
@@ -143,8 +116,6 @@ def train(options: argparse.Namespace) -> int:
         for exchange in dialogue.exchanges:
             reply = exchange.reply
             replies[dialogue.held_out].append((reply.text, EMOTIONS.index(reply.emotion), 1.0))
-    translated = read_goemotions(DataFolder(options.data))
-    comments += translated
     rows = comments + replies[False]
     weights = np.array([options.kote_weight * share for *_, share in comments] + [1.0] * len(replies[False]))
     labels = np.array([label for _, label, _ in rows])
@@ -167,9 +138,7 @@ def train(options: argparse.Namespace) -> int:
     config = {
         "emotions": EMOTIONS,
         "features": options.features,
-        "examples": {
-            "kote": len(comments) - len(translated), "goemotions": len(translated), "replies": len(replies[False]),
-        },
+        "examples": {"kote": len(comments), "replies": len(replies[False])},
         "measured": measured,
         "minutes": round((time.monotonic() - began) / 60, 2),
     }

@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
@@ -116,6 +116,7 @@ def _configure_sqlite(engine: sa.Engine) -> None:
             "journal_mode=WAL",
             "foreign_keys=ON",
             "synchronous=FULL",  # survives a power cut, not only a kill
+            "wal_autocheckpoint=8000",  # 32 MiB: at the default, many live chats would cause a checkpoint every few commits
             "secure_delete=ON",  # deleted words leave the file as well
             f"busy_timeout={BUSY_SECONDS * 1000}",
         ):
@@ -127,8 +128,7 @@ def _configure_sqlite(engine: sa.Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """A stored event of a chat, as clients replay it.
 
     Attributes:
@@ -141,6 +141,18 @@ class Event:
     data: str
     turn: str | None = None
     seq: int = 0
+
+
+ROWS_PER_STATEMENT = 200
+"""Events that one statement writes; SQLite takes some thousand values in one."""
+
+
+@cache
+def _insert_events(rows: int) -> str:
+    """SQL that inserts so many events; values in the order of `Event`."""
+    columns = ", ".join(Event._fields)
+    values = ", ".join("(" + ", ".join("?" * len(Event._fields)) + ")" for _ in range(rows))
+    return f"INSERT INTO events ({columns}) VALUES {values}"  # noqa: S608 - no words of a user in it
 
 
 class Transaction:
@@ -160,14 +172,22 @@ class Transaction:
             known = self.connection.execute(sa.select(floor, last)).one()
             seq = max(known[0] or 0, known[1] or 0)
         self._sequences[event.chat] = seq + 1
-        stored = replace(event, seq=seq + 1)
+        stored = event._replace(seq=seq + 1)
         self.events.append(stored)
         return stored
 
     def flush(self, since: int = 0) -> None:
         """Writes the events emitted since number ``since`` of this transaction."""
-        if rows := [asdict(event) for event in self.events[since:]]:
-            self.connection.execute(events.insert(), rows)
+        rows = self.events[since:]
+        if self.connection.dialect.name != "sqlite":
+            if rows:
+                self.connection.execute(events.insert(), [row._asdict() for row in rows])
+            return
+        # One statement for many rows: the driver lets go of the interpreter lock at every row of an `executemany`, and
+        # each time would wait for the event loop to give it back.
+        for start in range(0, len(rows), ROWS_PER_STATEMENT):
+            part = rows[start : start + ROWS_PER_STATEMENT]
+            self.connection.exec_driver_sql(_insert_events(len(part)), tuple(chain.from_iterable(part)))
 
 
 Job = Callable[[Transaction], Any]
@@ -333,17 +353,16 @@ class Database:
         result: T = await self._submit(job)
         return result
 
-    async def append(self, event: Event) -> Event:
-        """Stores one event; returns it with its sequence number when it is on disk and was handed out."""
-        stored: Event = await self._submit(event)
-        return stored
+    def append(self, event: Event) -> asyncio.Future[Event]:
+        """Stores one event; the future has it with its sequence number when it is on disk and was handed out."""
+        return self._submit(event)
 
     def write_now(self, job: Callable[[sa.Connection], T]) -> T:
         """For commands without an event loop: one transaction of its own, which cannot emit events."""
         with self.engine.execution_options(writing=True).begin() as connection:
             return job(connection)
 
-    async def _submit(self, job: Job | Event) -> Any:
+    def _submit(self, job: Job | Event) -> asyncio.Future[Any]:
         self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = self._loop.create_future()
 
@@ -356,7 +375,7 @@ class Database:
                 future.set_exception(error)
 
         self._writer.submit(job, settle)
-        return await future
+        return future
 
     def _committed(self, stored: list[Event], settle: list[Callable[[], None]]) -> None:
         """In the commit thread: hands a batch over to the event loop in one call, events before answers."""

@@ -18,12 +18,16 @@ def classifier() -> EmotionClassifier:
     return EmotionClassifier.bundled()
 
 
-def test_plain_feelings_are_recognised(classifier: EmotionClassifier) -> None:
+def test_what_she_plainly_feels_is_recognised_in_her_own_way_of_talking(classifier: EmotionClassifier) -> None:
     expected = {
-        "와 진짜 축하해! 내가 다 신난다": "기쁨",
-        "너무 슬퍼서 눈물이 나": "슬픔",
+        "속상했겠다, 나까지 마음이 무거워지네": "슬픔",
         "그런 말은 하지 마. 나 지금 화났어": "분노",
         "헐, 진짜? 깜짝 놀랐잖아": "놀람",
+        "무섭다… 나 그런 얘기 들으면 잠 못 자": "두려움",
+        "으, 벌레 얘기는 하지 마. 징그러워": "혐오",
+        "갑자기 그렇게 말하면 부끄럽잖아": "부끄러움",
+        "와 축하해! 내가 다 신난다": "기쁨",
+        "응, 천천히 얘기해. 듣고 있어": "평온",
     }
     assert {text: classifier.judge(text).name for text in expected} == expected
 

@@ -62,7 +62,6 @@ export class Aurora {
     this.goal = target(CALM, 0.4);
     this.now = { ...this.goal, colors: [...this.goal.colors] };
     this.clock = 40; // seconds of drift; begins where the ribbons look good when still
-    this.hasFelt = false;
     this.voice = 0;
     this.last = 0;
     this.isVisible = false;
@@ -85,11 +84,11 @@ export class Aurora {
     this.isVisible = false;
   }
 
-  feel(emotion, strength) {
+  /** @param {boolean} isFirst what she feels as the chat is opened */
+  feel(emotion, strength, isFirst) {
     this.goal = target(emotion, strength);
-    // What she felt before the page was opened needs no transition.
-    if (!this.hasFelt) this.settle(1);
-    this.hasFelt = true;
+    // A change that nobody sees needs no transition.
+    if (!this.isVisible || isFirst) this.settle(1);
     this.wake();
   }
 

@@ -44,6 +44,7 @@ export function stageView() {
   );
 
   let shown = null;
+  let shownChat = null;
 
   function update(state) {
     const summary = state.chats.find((chat) => chat.id === state.current);
@@ -52,11 +53,13 @@ export function stageView() {
     setText(name, character);
     element.setAttribute("aria-label", t("stage", character));
     if (felt === shown && shown !== null) return;
+    const isFirst = state.current !== shownChat;
     shown = felt;
+    if (felt) shownChat = state.current;
     const emotion = felt?.emotion ?? CALM;
     const degree = felt?.strength ?? AT_REST;
     const percent = Math.round(degree * 100);
-    aurora.feel(emotion, degree);
+    aurora.feel(emotion, degree, isFirst);
     tint(document.documentElement, emotion); // the page takes a breath of her colour
     setText(word, emotionName(emotion));
     setText(amount, `${percent}%`);
