@@ -39,23 +39,29 @@ def base_card(report: dict[str, Any], curve: list[dict[str, Any]], parameters: i
         f"Llama architecture, {parameters / 1e6:.1f} M parameters: hidden {preset['hidden_size']}, {preset['layers']} layers, "
         f"{preset['heads']} heads, vocabulary {preset['vocab_size']}, context {preset['context']}"
     )
-    seen = "; ".join(f"{row['tokens'] / 1e6:.0f} M: {row.get('held/talk', '–')}" for row in curve[:: max(1, len(curve) // 6)])
+    seen = "; ".join(
+        f"{row['tokens'] / 1e6:.0f} M: {row.get('held/talk', '–')}" for row in curve[:: max(1, len(curve) // 6)]
+    )
     return f"""# The bundled base model
 
 A small Korean language model for 오로라, trained from scratch for this project. It is meant to be used with the adapter
 beside it.
 
-{table({
-    "shape": shape,
-    "made by": f"`{command}`",
-    "data": "Korean text sets of docs/data.md, and the written dialogues without their held-out tenth",
-    "last mix of tokens": ", ".join(f"{kind} {share:g}" for kind, share in preset["mix"].items()),
-    "tokens seen": f"{report['tokens'] / 1e6:.1f} M in {report['steps']:,} steps",
-    "device": report.get("device", "2 CPU cores"),
-    "minutes": report.get("minutes", "–"),
-    "seed": report.get("seed", 0),
-    "licence": LICENCE,
-})}
+{
+        table(
+            {
+                "shape": shape,
+                "made by": f"`{command}`",
+                "data": "Korean text sets of docs/data.md, and the written dialogues without their held-out tenth",
+                "last mix of tokens": ", ".join(f"{kind} {share:g}" for kind, share in preset["mix"].items()),
+                "tokens seen": f"{report['tokens'] / 1e6:.1f} M in {report['steps']:,} steps",
+                "device": report.get("device", "2 CPU cores"),
+                "minutes": report.get("minutes", "–"),
+                "seed": report.get("seed", 0),
+                "licence": LICENCE,
+            }
+        )
+    }
 
 Held-out perplexity per token, by kind of text:
 
@@ -73,19 +79,23 @@ def adapter_card(report: dict[str, Any], command: str) -> str:
 
 A LoRA adapter on the bundled base that makes it answer as 오로라.
 
-{table({
-    "made by": f"`{command}`",
-    "shape": f"LoRA rank {recipe['rank']}, alpha {recipe['alpha']}, on all linear layers",
-    "data": f"{report['dialogues']['trained']:,} written dialogues (training/data/persona), {recipe['passes']} renderings of each; "
-            f"{report['dialogues']['held_out']} held out",
-    "learning rate": recipe["learning_rate"],
-    "steps": f"{report['steps']} of {recipe['batch']} chats",
-    "device": report["device"],
-    "minutes": report["minutes"],
-    "seed": recipe["seed"],
-    "held-out loss of her replies": f"{report['held_out_loss']} nats per token (perplexity {report['held_out_perplexity']})",
-    "licence": LICENCE,
-})}
+{
+        table(
+            {
+                "made by": f"`{command}`",
+                "shape": f"LoRA rank {recipe['rank']}, alpha {recipe['alpha']}, on all linear layers",
+                "data": f"{report['dialogues']['trained']:,} written dialogues (training/data/persona), {recipe['passes']} renderings of each; "
+                f"{report['dialogues']['held_out']} held out",
+                "learning rate": recipe["learning_rate"],
+                "steps": f"{report['steps']} of {recipe['batch']} chats",
+                "device": report["device"],
+                "minutes": report["minutes"],
+                "seed": recipe["seed"],
+                "held-out loss of her replies": f"{report['held_out_loss']} nats per token (perplexity {report['held_out_perplexity']})",
+                "licence": LICENCE,
+            }
+        )
+    }
 """
 
 
@@ -106,7 +116,9 @@ def bundle(base: Path, adapter: Path, out: Path, base_command: str, adapter_comm
     (out / "base" / "MODEL_CARD.md").write_text(card, encoding="utf-8")
 
     (out / "adapter").mkdir()
-    weights = {name: tensor.to(torch.bfloat16) for name, tensor in load_file(adapter / "adapter_model.safetensors").items()}
+    weights = {
+        name: tensor.to(torch.bfloat16) for name, tensor in load_file(adapter / "adapter_model.safetensors").items()
+    }
     save_file(weights, out / "adapter" / "adapter_model.safetensors", metadata={"format": "pt"})
     shutil.copy(adapter / "adapter_config.json", out / "adapter")
     shutil.copy(adapter / "curve.png", out / "adapter")
@@ -118,7 +130,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--base", type=Path, required=True, help="run folder of training.pretrain")
     parser.add_argument("--adapter", type=Path, required=True, help="run folder of training.sft")
     parser.add_argument("--out", type=Path, default=BUNDLED, help="where the server looks (default: character/bundled)")
-    parser.add_argument("--base-command", default="python -m training.pretrain --data DATA --out runs/base --preset cpu")
+    parser.add_argument(
+        "--base-command", default="python -m training.pretrain --data DATA --out runs/base --preset cpu"
+    )
     parser.add_argument("--adapter-command", default="python -m training.sft --base runs/base --out runs/adapter")
     options = parser.parse_args(argv)
     try:

@@ -124,7 +124,7 @@ def read_literature(data: DataFolder) -> Iterator[Document]:
     for file, text in data.texts("pd_literature", ".txt"):
         if file not in {"SOURCE.txt", "LICENSE_NOTE.txt"}:
             yield Document("fiction", text)
-    for file, text in data.texts("common_voice_ko", "sentence-collector.txt"):
+    for _, text in data.texts("common_voice_ko", "sentence-collector.txt"):
         lines = text.splitlines()
         for start in range(0, len(lines), 20):
             yield Document("fiction", "\n".join(lines[start : start + 20]))

@@ -91,7 +91,9 @@ the largest share is taken for the truth.
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.emotion", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with the public sets; needs 'kote' (docs/data.md)")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with the public sets; needs 'kote' (docs/data.md)"
+    )
     parser.add_argument("--persona", type=Path, default=WRITTEN, help="written dialogues")
     parser.add_argument("--out", type=Path, required=True, help="folder for the classifier")
     parser.add_argument("--features", type=int, default=2**16, help="size of the hashed n-gram table")

@@ -75,7 +75,11 @@ def render(dialogues: Sequence[Dialogue], card: Card, rng: random.Random, *, wit
     for dialogue in dialogues:
         for exchange in dialogue.exchanges:
             notices = ["상대가 존댓말을 부탁했다."] if dialogue.polite and exchange is dialogue.exchanges[0] else []
-            lore = [hit.entry.content for hit in card.lorebook.scan([exchange.user], len).hits][:2] if rng.random() < 0.7 else []
+            lore = (
+                [hit.entry.content for hit in card.lorebook.scan([exchange.user], len).hits][:2]
+                if rng.random() < 0.7
+                else []
+            )
             note = turn_note(memories=exchange.memories, lore=lore, notices=notices)
             if note:
                 messages.append({"role": "system", "content": note})
@@ -169,7 +173,9 @@ def plot(history: list[dict[str, Any]], path: Path) -> None:
     pyplot.close(figure)
 
 
-def train(recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_every: int, patience: int) -> dict[str, Any]:
+def train(
+    recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_every: int, patience: int
+) -> dict[str, Any]:
     """Trains and saves the adapter; returns the report that stands beside it."""
     import torch
     from peft import LoraConfig
@@ -180,7 +186,9 @@ def train(recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_ever
     held = [dialogue for dialogue in written if dialogue.held_out] or written[-1:]
     kept = [dialogue for dialogue in written if dialogue not in held]
     if not kept:
-        raise TrainingError(f"{dialogues} holds {len(written)} dialogue; at least two are needed, one of them to measure on")
+        raise TrainingError(
+            f"{dialogues} holds {len(written)} dialogue; at least two are needed, one of them to measure on"
+        )
     model, tokenizer = load_base(recipe.base, device)
     torch.manual_seed(recipe.seed)
     training = to_dataset(variations(kept, card, recipe.passes, recipe.seed), tokenizer, recipe.max_length)
@@ -216,7 +224,9 @@ def train(recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_ever
     except KeyboardInterrupt:
         interrupted = True
         best = trainer.state.best_model_checkpoint
-        print(f"\ninterrupted; keeping {'the best adapter so far' if best else 'what was learnt so far'}", file=sys.stderr)
+        print(
+            f"\ninterrupted; keeping {'the best adapter so far' if best else 'what was learnt so far'}", file=sys.stderr
+        )
         if best:
             from peft import load_peft_weights, set_peft_model_state_dict
 
@@ -248,15 +258,21 @@ def train(recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_ever
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.sft", description=__doc__.split("\n")[0])
     parser.add_argument("--base", default=str(BUNDLED_BASE), help="folder or hub id (default: the bundled base)")
-    parser.add_argument("--dialogues", type=Path, default=WRITTEN, help="file or folder of dialogues (default: our own)")
+    parser.add_argument(
+        "--dialogues", type=Path, default=WRITTEN, help="file or folder of dialogues (default: our own)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the adapter")
     parser.add_argument("--rank", type=int, default=32, help="LoRA rank")
     parser.add_argument("--alpha", type=int, default=64, help="LoRA alpha: the update is scaled by alpha / rank")
     parser.add_argument("--dropout", type=float, default=0.05, help="LoRA dropout")
     parser.add_argument("--learning-rate", type=float, default=5e-4)
-    parser.add_argument("--passes", type=int, default=3, help="renderings of every dialogue; one epoch over all of them")
+    parser.add_argument(
+        "--passes", type=int, default=3, help="renderings of every dialogue; one epoch over all of them"
+    )
     parser.add_argument("--batch", type=int, default=8, help="chats per step")
-    parser.add_argument("--max-length", type=int, default=1024, help="tokens of a chat; longer ones lose their last exchanges")
+    parser.add_argument(
+        "--max-length", type=int, default=1024, help="tokens of a chat; longer ones lose their last exchanges"
+    )
     parser.add_argument("--evaluate-every", type=int, default=0, help="steps between measurements (default: an eighth)")
     parser.add_argument("--patience", type=int, default=3, help="measurements without progress before it stops")
     parser.add_argument("--device", default="", help="cpu or cuda (default: cuda when there is one)")
@@ -269,7 +285,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
         if device == "cuda" and not torch.cuda.is_available():
-            raise TrainingError("--device cuda: this machine has no CUDA device; leave --device out to train on the CPU")
+            raise TrainingError(
+                "--device cuda: this machine has no CUDA device; leave --device out to train on the CPU"
+            )
         if options.threads:
             torch.set_num_threads(options.threads)
         recipe = Recipe(

@@ -85,14 +85,22 @@ async def read(remote: RemoteModel, request: GenerationRequest = HELLO) -> tuple
 
 async def test_pieces_stream_in_and_the_end_is_known() -> None:
     usage = {"prompt_tokens": 12, "prompt_tokens_details": {"cached_tokens": 8}}
-    remote, _ = model(lambda *_: [chunk(""), chunk("안"), chunk("녕!"), chunk(None, "stop"), chunk(usage=usage), "data: [DONE]\n\n"])
+    remote, _ = model(
+        lambda *_: [chunk(""), chunk("안"), chunk("녕!"), chunk(None, "stop"), chunk(usage=usage), "data: [DONE]\n\n"]
+    )
     text, reply = await read(remote)
     assert text == "안녕!"
     assert (reply.finish_reason, reply.prompt_tokens, reply.cached_tokens) == ("stop", 12, 8)
 
 
 async def test_a_stream_may_be_cut_anywhere_even_inside_a_character() -> None:
-    whole = (": keep-alive\r\n\r\n" + chunk("오로라") + "event: message\nid: 7\n" + chunk("예요", "length") + "data:[DONE]\n\n").encode()
+    whole = (
+        ": keep-alive\r\n\r\n"
+        + chunk("오로라")
+        + "event: message\nid: 7\n"
+        + chunk("예요", "length")
+        + "data:[DONE]\n\n"
+    ).encode()
     for size in (1, 2, 3, 7):
         pieces = [whole[i : i + size] for i in range(0, len(whole), size)]
         remote, _ = model(lambda *_, pieces=pieces: pieces)
@@ -120,7 +128,12 @@ async def test_the_request_holds_prompt_sampling_and_the_first_model_listed() ->
 
 async def test_system_notes_in_mid_history_move_into_the_next_user_message() -> None:
     remote, endpoint = model(lambda *_: [chunk("응", "stop")])
-    messages = [*HELLO.messages, ChatMessage("assistant", "응"), ChatMessage("system", "기억: 고양이"), ChatMessage("user", "뭐해")]
+    messages = [
+        *HELLO.messages,
+        ChatMessage("assistant", "응"),
+        ChatMessage("system", "기억: 고양이"),
+        ChatMessage("user", "뭐해"),
+    ]
     await read(remote, GenerationRequest(messages))
     sent = json.loads(endpoint.asked[0].content)["messages"]
     assert [message["role"] for message in sent] == ["system", "user", "assistant", "user"]
@@ -142,7 +155,10 @@ async def test_a_lasting_failure_names_the_url_and_what_to_do() -> None:
 
 
 async def test_retry_after_is_honoured_up_to_a_limit() -> None:
-    answers = [httpx.Response(429, headers={"Retry-After": "3600"}), httpx.Response(503, headers={"Retry-After": "soon"})]
+    answers = [
+        httpx.Response(429, headers={"Retry-After": "3600"}),
+        httpx.Response(503, headers={"Retry-After": "soon"}),
+    ]
     remote, _ = model(lambda _, count: answers[count - 1] if count < 3 else [chunk("응", "stop")])
     async with asyncio.timeout(2):
         assert (await read(remote))[0] == "응"

@@ -17,10 +17,10 @@ from server.storage import accounts
 from tests.fakes import ScriptedModel, calm
 
 pytest.importorskip("selenium", reason="selenium is not installed")
-from selenium.webdriver import ActionChains, Keys  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.by import By
 
-from .test_page import Page  # noqa: E402
+from .test_page import Page
 
 
 class RealServer:
