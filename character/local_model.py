@@ -67,7 +67,6 @@ class LocalModel:
         self._context_length = _choose_context(network, context_length)
         declared = network.generation_config.eos_token_id
         self._template = ChatTemplate(tokenizer, self._name, declared if isinstance(declared, list) else [declared])
-        self._vocabulary: int = network.get_output_embeddings().weight.shape[0]
 
         max_batch = max_batch or (32 if self._device.type == "cuda" else 8)
         store = KeyValueStore()
@@ -195,7 +194,6 @@ class LocalModel:
                 request.sampling,
                 self._template.spoken(request.messages, PENALISED_TOKENS),
                 self._template.marks,
-                self._vocabulary,
                 self._device,
             ),
             detokenizer=Detokenizer(self._template.decode),

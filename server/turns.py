@@ -173,11 +173,11 @@ class LiveTurn:
 
     async def _append(self, stored: list[protocol.Message]) -> None:
         """Stores events in order, in one commit where possible."""
-        appended = [self._turns.database.append(chats.event(self._chat, m, self._turn)) for m in stored]
-        if len(appended) == 1:  # nearly always; a gather would cost more than all the rest of a delta
-            await appended[0]
-        elif appended:
-            await asyncio.gather(*appended)
+        appending = [self._turns.database.append(chats.event(self._chat, m, self._turn)) for m in stored]
+        if len(appending) == 1:  # nearly always; a task of its own would cost as much as the rest of a delta
+            await appending[0]
+        else:
+            await asyncio.gather(*appending)
 
     def _face(self, emotion: Emotion) -> dict[str, float]:
         return self._card.face(emotion) if self._card is not None else {}

@@ -84,7 +84,8 @@ A LoRA adapter on the bundled base that makes it answer as 오로라.
             {
                 "made by": f"`{command}`",
                 "shape": f"LoRA rank {recipe['rank']}, alpha {recipe['alpha']}, on all linear layers",
-                "data": f"{report['dialogues']['trained']:,} written dialogues (training/data/persona), {recipe['passes']} renderings of each; "
+                "data": f"{report['dialogues']['trained']:,} written dialogues (training/data/persona), "
+                f"{recipe['passes']} renderings of each; "
                 f"{report['dialogues']['held_out']} held out",
                 "learning rate": recipe["learning_rate"],
                 "steps": f"{report['steps']} of {recipe['batch']} chats",

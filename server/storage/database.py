@@ -353,9 +353,10 @@ class Database:
         result: T = await self._submit(job)
         return result
 
-    def append(self, event: Event) -> asyncio.Future[Event]:
-        """Stores one event; the future has it with its sequence number when it is on disk and was handed out."""
-        return self._submit(event)
+    async def append(self, event: Event) -> Event:
+        """Stores one event; returns it with its sequence number when it is on disk and was handed out."""
+        stored: Event = await self._submit(event)
+        return stored
 
     def write_now(self, job: Callable[[sa.Connection], T]) -> T:
         """For commands without an event loop: one transaction of its own, which cannot emit events."""

@@ -9,7 +9,7 @@ const WELCOME_TIMEOUT = 10_000;
 const PING_INTERVAL = 25_000;
 const PING_TIMEOUT = 10_000;
 const FIRST_DELAY = 500;
-const LONGEST_DELAY = 20_000;
+const LONGEST_DELAY = 8_000; // somebody may be sitting there waiting
 
 const CLOSE_POLICY = 1008;
 const CLOSE_TRY_LATER = 1013;

@@ -24,7 +24,7 @@ export function shellView(session) {
   const ui = { editing: null, jump: null, stageOpen: false, isOnline: session.phase === "ready" };
   const wide = matchMedia("(min-width: 1080px)");
   let frame = null;
-  let lostTimer = null;
+  let connectionTimer = null;
   let isLostTold = false;
 
   const go = {
@@ -158,19 +158,24 @@ export function shellView(session) {
   }
 
   function phaseChanged() {
+    const wasOnline = ui.isOnline;
     ui.isOnline = session.phase === "ready";
-    clearTimeout(lostTimer);
-    if (ui.isOnline && isLostTold) {
-      composer.tell(t("back"), "good");
-      isLostTold = false;
-      lostTimer = setTimeout(() => composer.tell("", ""), BACK_FOR_MS);
-    } else if (session.phase === "lost" && !isLostTold) {
-      lostTimer = setTimeout(() => {
+    if (ui.isOnline !== wasOnline) tellConnection(); // and not again for each attempt in vain
+    schedule();
+  }
+
+  function tellConnection() {
+    clearTimeout(connectionTimer);
+    if (!ui.isOnline) {
+      connectionTimer = setTimeout(() => {
         isLostTold = true;
         composer.tell(t("lost"), "lost");
       }, LOST_AFTER_MS);
+    } else if (isLostTold) {
+      isLostTold = false;
+      composer.tell(t("back"), "good");
+      connectionTimer = setTimeout(() => composer.tell("", ""), BACK_FOR_MS);
     }
-    schedule();
   }
 
   function onKey(event) {
@@ -209,7 +214,7 @@ export function shellView(session) {
 
   function remove() {
     for (const [source, type, handler] of listeners) source.removeEventListener(type, handler);
-    clearTimeout(lostTimer);
+    clearTimeout(connectionTimer);
     stage.remove();
     element.remove();
   }
