@@ -15,6 +15,7 @@ import asyncio
 import itertools
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -30,11 +31,14 @@ from character.kv_cache import Batch, Slot, SlotPool, is_out_of_memory
 from character.reply import FinishReason
 from character.sampling import Sampler, draw
 
-PREFILL_TOKENS = 256
-"""Prompt tokens read between two decoding steps: some 50 ms on one core, so that nobody sees the others halt."""
+PREFILL_SECONDS = 0.06
+"""How long the others may halt while a newcomer's prompt is read, between two of their tokens."""
 
-LONE_PREFILL_TOKENS = 512
-"""As many are read at once while nobody is being written to; stopping takes effect between two chunks."""
+LONE_PREFILL_SECONDS = 0.2
+"""The same when nobody is being written to; stopping takes effect between two chunks."""
+
+PREFILL_TOKENS = (32, 1024)
+"""Fewest and most prompt tokens of a chunk, whatever the speed."""
 
 _log = logging.getLogger(__name__)
 
@@ -153,6 +157,7 @@ class Worker:
         self._waiting: list[Row] = []
         self._reading: Row | None = None
         self._writing: list[Row] = []
+        self._reading_speed = 0.0  # prompt tokens per second, as last seen
         self._outbox: list[tuple[Row, str, LanguageModelError | FinishReason | None]] = []
         self._thread = threading.Thread(target=self._run, name="language-model", daemon=True)
         self._thread.start()
@@ -242,7 +247,8 @@ class Worker:
         self._deliver()
 
     def _read_prompts(self) -> None:
-        budget = PREFILL_TOKENS if self._writing else LONE_PREFILL_TOKENS
+        seconds = PREFILL_SECONDS if self._writing else LONE_PREFILL_SECONDS
+        budget = min(max(int(seconds * self._reading_speed), PREFILL_TOKENS[0]), PREFILL_TOKENS[1])
         while budget > 0:
             self._reading = self._reading or self._next_waiting()
             if self._reading is None:
@@ -269,7 +275,11 @@ class Worker:
             row.cached = row.read
         part = row.prompt[row.read : row.read + budget]
         self._pool.reserve(row.read + len(part))
+        start = time.perf_counter()
         logits = self._forward(Batch.of([part], [row.read], row.slot.index, self._device), row.adapter)
+        if len(part) >= PREFILL_TOKENS[0]:
+            speed = len(part) / (time.perf_counter() - start)
+            self._reading_speed = (self._reading_speed + speed) / 2 if self._reading_speed else speed
         row.slot.tokens += part
         row.read += len(part)
         if row.read == len(row.prompt):

@@ -32,13 +32,15 @@ class Batch:
         positions: ``[rows, length]`` place of each token in its own sequence.
         rows: ``[rows, 1]`` 0, 1, 2, …
         first_slot: row r belongs to slot ``first_slot + r``.
-        kv_length: number of cached positions the pass reads: the largest position + 1.
+        lengths: positions that each row's last token sees, itself included.
+        kv_length: positions that the pass reads: the largest of ``lengths``.
     """
 
     tokens: torch.Tensor
     positions: torch.Tensor
     rows: torch.Tensor
     first_slot: int
+    lengths: tuple[int, ...]
     kv_length: int
 
     @classmethod
@@ -53,6 +55,7 @@ class Batch:
             positions=torch.tensor(places, device=device),
             rows=torch.arange(len(starts), device=device)[:, None],
             first_slot=first_slot,
+            lengths=tuple(start + length for start in starts),
             kv_length=max(starts) + length,
         )
 

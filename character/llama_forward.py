@@ -7,8 +7,9 @@ transformers: 157 to 286 tokens/s for one chat, 880 to 1,690 for eight.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ import torch.nn.functional as F
 
 from character.adapters import LoraMatrices
 from character.kv_cache import Batch, KeyValueStore
+
+UNEVEN = 100
+"""Masked positions per row from which the CPU is faster row by row than over the longest row's length."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class _Matrix:
         self._packed: torch.Tensor | None = None
         if weight.device.type == "cpu" and weight.dtype == torch.float32:
             self.weight = weight.t().contiguous().t()
-        elif weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and torch.backends.mkldnn.is_available():
+        elif weight.device.type == "cpu" and weight.dtype == torch.bfloat16 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
             self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), 8)
 
     def __call__(self, x: torch.Tensor, lora: _Lora | None = None) -> torch.Tensor:
@@ -155,9 +159,7 @@ class LlamaForward:
         rows, length = batch.tokens.shape
         hidden = F.embedding(batch.tokens, self._embedding)
         cosine, sine = self._cosine[batch.positions][:, None], self._sine[batch.positions][:, None]
-        from_start = rows == 1 and batch.kv_length == length and self._heads == self._kv_heads
-        # A single new token sees all positions of its slot.
-        mask = None if from_start or rows == length == 1 else self._grouped_mask(batch)
+        attend = self._attention(batch)
         no_lora: dict[str, _Lora] = {}
         loras = self._loras[adapter] if adapter is not None else [no_lora] * len(self._layers)
         for index, (layer, lora) in enumerate(zip(self._layers, loras, strict=True)):
@@ -168,10 +170,12 @@ class LlamaForward:
             turned = torch.addcmul(turning * cosine, turning.roll(cosine.shape[-1] // 2, -1), sine)
             queries = turned[:, : self._heads].reshape(rows, self._kv_heads, -1, cosine.shape[-1])
             seen_keys, seen_values = self._store.write(index, turned[:, self._heads :], values, batch)
-            mixed = F.scaled_dot_product_attention(
-                queries, seen_keys, seen_values, attn_mask=mask, is_causal=from_start
+            mixed = (
+                attend(queries, seen_keys, seen_values)
+                .reshape(rows, self._heads, length, -1)
+                .transpose(1, 2)
+                .reshape(rows, length, -1)
             )
-            mixed = mixed.reshape(rows, self._heads, length, -1).transpose(1, 2).reshape(rows, length, -1)
             hidden = hidden + layer.output(mixed, lora.get("output"))
             normed = self._norm(hidden, layer.mlp_norm)
             gate, up = layer.gate_up(normed, lora.get("gate_up")).chunk(2, dim=-1)
@@ -181,14 +185,23 @@ class LlamaForward:
     def _norm(self, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return F.rms_norm(hidden, (hidden.shape[-1],), weight, self._epsilon)
 
-    def _grouped_mask(self, batch: Batch) -> torch.Tensor:
-        """The mask ``[rows, 1, queries per key head, kv_length]``.
+    def _attention(self, batch: Batch) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+        """How queries ``[rows, kv_heads, n, head_size]`` look at the keys and values of their slots, cheapest first.
 
-        The query heads that share a key head are laid one after another along the length, so that keys and values
-        need not be repeated for them.
+        The query heads that share a key head are laid one after another along n, so that keys and values need not be
+        repeated for them.
         """
-        mask = batch.mask(self._embedding.dtype)
-        return mask.repeat(1, 1, self._heads // self._kv_heads, 1)
+        rows, length = batch.tokens.shape
+        groups = self._heads // self._kv_heads
+        if rows == length == 1:
+            return F.scaled_dot_product_attention
+        if rows == 1 and batch.kv_length == length and groups == 1:
+            return partial(F.scaled_dot_product_attention, is_causal=True)
+        unused = rows * batch.kv_length - sum(batch.lengths)
+        if length == 1 and batch.tokens.device.type == "cpu" and unused > UNEVEN * rows:
+            return partial(_attend_each, lengths=batch.lengths)
+        mask = batch.mask(self._embedding.dtype).repeat(1, 1, groups, 1)
+        return partial(F.scaled_dot_product_attention, attn_mask=mask)
 
     def _stack_lora(
         self, layer: int, stack: str, parts: Sequence[str], matrices: Mapping[str, LoraMatrices]
@@ -210,6 +223,18 @@ class LlamaForward:
                 ups.append(up)
             start += size
         return _Lora(torch.cat(downs).to(weight), torch.cat(ups)) if downs else None
+
+
+def _attend_each(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, lengths: Sequence[int]
+) -> torch.Tensor:
+    """Attention row by row, each over its own length."""
+    return torch.cat(
+        [
+            F.scaled_dot_product_attention(queries[r : r + 1], keys[r : r + 1, :, :n], values[r : r + 1, :, :n])
+            for r, n in enumerate(lengths)
+        ]
+    )
 
 
 def _stack(modules: Sequence[torch.nn.Linear]) -> _Matrix:

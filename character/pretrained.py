@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +11,6 @@ from character.errors import LanguageModelError, ModelUnavailable
 from character.kv_cache import is_out_of_memory
 
 DType = Literal["auto", "float32", "bfloat16"]
-
-MEASURED_PARAMETERS = 1_000_000_000
-"""Up to this size the CPU's faster number format is measured; larger models keep the format they were saved in."""
 
 
 def choose_device(device: str) -> torch.device:
@@ -89,27 +85,8 @@ def _choose_dtype(config: Any, device: torch.device, dtype: DType) -> torch.dtyp
         return torch.float32 if dtype == "float32" else torch.bfloat16
     if device.type != "cpu":
         return torch.bfloat16
-    text = config.get_text_config()
-    if 12 * text.num_hidden_layers * text.hidden_size**2 > MEASURED_PARAMETERS:
-        return "auto"
-    return faster_dtype(text.hidden_size)
-
-
-def faster_dtype(width: int) -> torch.dtype:
-    """bfloat16 where this CPU multiplies it faster than float32 (AMX, AVX512-BF16), else float32.
-
-    Args:
-        width: hidden size of the model; a matrix of 4 × that is multiplied with one, eight and 64 rows.
-    """
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        weight = torch.zeros(4 * width, width, dtype=dtype)
-        inputs = [torch.zeros(rows, width, dtype=dtype) for rows in (1, 8, 64)]
-        runs = []
-        for _ in range(5):
-            start = time.perf_counter()
-            for x in inputs:
-                torch.nn.functional.linear(x, weight)
-            runs.append(time.perf_counter() - start)
-        seconds[dtype] = min(runs)
-    return min(seconds, key=seconds.__getitem__)
+    # Measured with the bundled model's shape on one core: with AVX512-BF16, eight chats decode 1.5 times as fast as in
+    # float32, with AMX a prompt is read three times as fast as well. Without either, bfloat16 is emulated, and slow.
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return torch.bfloat16 if native else torch.float32

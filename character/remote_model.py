@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
+import random
 import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from email.utils import parsedate_to_datetime
+from typing import Any, Never
 
 import httpx
 
@@ -17,79 +19,46 @@ from character.language_model import ChatMessage, GenerationRequest
 from character.reply import Reply
 from character.system_notes import move_system_notes
 
-logger = logging.getLogger(__name__)
-
 DEFAULT_CONTEXT = 4096
-RETRY_STATUS = {408, 409, 429, 500, 502, 503, 504}
+
+ATTEMPTS = 4
+"""How often a reply is asked for until its first token."""
+
+LONGEST_WAIT = 20.0
+"""Seconds to wait between two attempts at most, also where the server asks for more."""
+
+MESSAGE_OVERHEAD = 8
+"""Tokens a chat template adds to a message, at most."""
+
+_PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to wait, in seconds.
+class Timeouts:
+    """Seconds to wait for the server.
 
     Attributes:
-        connect: for a connection.
-        first_token: for the first piece; a cold model may be loading.
-        between_tokens: for each further piece.
-        tries: attempts before the first token; there is none after it.
-        pause: before the second attempt, doubled for each further one.
-        longest_pause: the most that a Retry-After header may ask for.
+        connect: until it takes the connection.
+        first_token: until the first token, the reading of the prompt included.
+        between_tokens: until each further one.
     """
 
     connect: float = 5.0
     first_token: float = 120.0
     between_tokens: float = 30.0
-    tries: int = 3
-    pause: float = 0.5
-    longest_pause: float = 10.0
-
-
-def estimate_tokens(text: str) -> int:
-    """Tokens of ``text`` under an unknown tokenizer, rather too many than too few.
-
-    A Hangul syllable or another wide character counts one, other text one per three characters.
-    """
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return wide + (len(text) - wide + 2) // 3
-
-
-async def read_events(lines: AsyncIterator[str]) -> AsyncIterator[str]:
-    """The data of server-sent events (HTML standard, section 9.2), without comments and other fields."""
-    data: list[str] = []
-    async for line in lines:
-        if not line:
-            if data:
-                yield "\n".join(data)
-                data = []
-        elif line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
-    if data:
-        yield "\n".join(data)
-
-
-class _Retry(Exception):
-    """The attempt failed before the first token in a way that may pass.
-
-    Attributes:
-        after: seconds the server asks to wait; None where it does not say.
-    """
-
-    def __init__(self, reason: str, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
 
 
 class RemoteModel:
-    """A chat model at a URL.
+    """A chat model behind ``<url>/chat/completions``.
 
     Args:
-        url: the endpoint up to and including ``/v1``.
-        model: its name there; None takes the first that the endpoint lists.
-        api_key: sent as bearer token, never logged.
-        context_length: tokens of prompt and reply together.
-        system_first: put system messages that stand in mid-history into the next user message, as many chat templates
-            refuse them.
-        transport: for tests.
+        url: up to and including the version, as in ``http://127.0.0.1:8000/v1``.
+        model: its name there; None takes the first that the server lists.
+        api_key: sent as a bearer token, and shown nowhere.
+        context_length: tokens that prompt and reply may have together; the protocol cannot be asked for it.
+        timeouts: how patient to be.
+        system_first: move later system messages into the next user message, since many chat templates refuse them.
+        retry_seconds: wait before the second attempt; doubles with each further one.
     """
 
     def __init__(
@@ -98,19 +67,26 @@ class RemoteModel:
         *,
         model: str | None = None,
         api_key: str | None = None,
-        context_length: int = DEFAULT_CONTEXT,
+        context_length: int | None = None,
+        timeouts: Timeouts | None = None,
         system_first: bool = True,
-        patience: Patience | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        retry_seconds: float = 0.5,
     ) -> None:
         self._url = url.rstrip("/")
         self._model = model
-        self._context_length = context_length
+        self._context_length = context_length or DEFAULT_CONTEXT
+        self._timeouts = timeouts or Timeouts()
         self._system_first = system_first
-        self.patience = patience or Patience()
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        timeout = httpx.Timeout(self.patience.first_token, connect=self.patience.connect)
-        self._client = httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport)
+        self._retry_seconds = retry_seconds
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            timeout=httpx.Timeout(
+                self._timeouts.between_tokens, connect=self._timeouts.connect, pool=self._timeouts.first_token
+            ),
+            # One connection per chat that is being written to; httpx would hold further ones back.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+            trust_env=False,
+        )
 
     @property
     def name(self) -> str:
@@ -121,38 +97,98 @@ class RemoteModel:
         return self._context_length
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        return sum(estimate_tokens(message.content) + 6 for message in messages) + 6
+        """An estimate on the high side: a Hangul syllable or any other character is a token, four Latin letters are."""
+        return sum(estimate_tokens(message.content) + MESSAGE_OVERHEAD for message in messages) + MESSAGE_OVERHEAD
 
     def stream(self, request: GenerationRequest) -> RemoteReply:
+        """See `LanguageModel.stream`. The request is sent when the first piece is asked for."""
         return RemoteReply(self, request)
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    def _unavailable(self, reason: str) -> ModelUnavailable:
-        return ModelUnavailable(
-            f"language model at {self._url}: {reason}; check that it runs and that --llm names its URL"
-        )
+    async def deltas(self, request: GenerationRequest) -> AsyncGenerator[dict[str, Any]]:
+        """The chunks of a reply, as the server sends them, repeated attempts included.
 
-    async def _find_model(self) -> str:
-        if self._model is None:
+        Raises:
+            ModelUnavailable: the server cannot be reached, or is too busy, before the first token.
+            LanguageModelError: it refuses the request, or fails in the middle of the reply.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            begun = False
             try:
-                response = await self._client.get(f"{self._url}/models")
-                response.raise_for_status()
+                async with aclosing(self._attempt(request)) as chunks:
+                    async for chunk in chunks:
+                        begun = begun or _has_text(chunk)
+                        yield chunk
+                return
+            except _Passing as failure:
+                if begun or attempt == ATTEMPTS:
+                    raise failure.error from failure.__cause__
+                wait = self._retry_seconds * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+                await asyncio.sleep(min(max(wait, failure.retry_after), LONGEST_WAIT))
+
+    async def _attempt(self, request: GenerationRequest) -> AsyncGenerator[dict[str, Any]]:
+        """One attempt. What may be better the next time is raised as `_Passing`."""
+        loop = asyncio.get_running_loop()
+        started = False
+        try:
+            async with asyncio.timeout(self._timeouts.first_token) as patience:
+                body = self._body(request, await self._model_name())
+                call = self._client.stream("POST", f"{self._url}/chat/completions", json=body)
+                async with call as response:
+                    if response.status_code != httpx.codes.OK:
+                        await response.aread()
+                        self._refuse(response)
+                    async with aclosing(_events(response.aiter_bytes())) as events:
+                        async for event in events:
+                            chunk = self._chunk(event)
+                            started = started or _has_text(chunk)
+                            # While the consumer holds the chunk, the clock stands still.
+                            patience.reschedule(None)
+                            yield chunk
+                            wait = self._timeouts.between_tokens if started else self._timeouts.first_token
+                            patience.reschedule(loop.time() + wait)
+        except TimeoutError as error:
+            waited = self._timeouts.between_tokens if started else self._timeouts.first_token
+            what = "stopped in the middle of a reply" if started else "gave no first token"
+            raise ModelUnavailable(f"the language model at {self._url} {what}: nothing for {waited:g} s") from error
+        except httpx.InvalidURL as error:
+            raise LanguageModelError(f"{self._url} is not a URL: {error}") from error
+        except httpx.UnsupportedProtocol as error:
+            raise LanguageModelError(
+                f"{self._url} is not a URL of a language model: it needs http:// or https://"
+            ) from error
+        except httpx.ConnectError as error:
+            raise _Passing(
+                ModelUnavailable(
+                    f"no language model answers at {self._url} ({error}): start the server there, or change --llm"
+                )
+            ) from error
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise _Passing(
+                ModelUnavailable(f"the connection to the language model at {self._url} broke: {reason}")
+            ) from error
+
+    async def _model_name(self) -> str:
+        if self._model is None:
+            response = await self._client.get(f"{self._url}/models")
+            if response.status_code != httpx.codes.OK:
+                self._refuse(response)
+            try:
                 self._model = str(response.json()["data"][0]["id"])
-            except httpx.HTTPStatusError as error:
-                raise _refusal(self._url, error.response.status_code, error.response.text) from None
-            except httpx.TransportError as error:
-                raise _Retry(str(error) or type(error).__name__) from None
-            except (ValueError, KeyError, IndexError, TypeError):
-                raise LanguageModelError(f"{self._url}/models lists no model; name one with --remote-model") from None
+            except (ValueError, KeyError, IndexError, TypeError) as error:
+                raise LanguageModelError(
+                    f"{self._url}/models lists no model: load one there, or name it with --remote-model"
+                ) from error
         return self._model
 
     def _body(self, request: GenerationRequest, model: str) -> dict[str, Any]:
-        messages = move_system_notes(request.messages) if self._system_first else list(request.messages)
+        messages = move_system_notes(request.messages) if self._system_first else request.messages
         sampling = request.sampling
         body: dict[str, Any] = {
-            "model": model,
+            "model": request.adapter or model,  # vLLM serves adapters as models
             "messages": [{"role": message.role, "content": message.content} for message in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -160,68 +196,40 @@ class RemoteModel:
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_new_tokens,
         }
+        # Not of OpenAI, which refuses what it does not know; the others understand them.
+        if "api.openai.com" not in self._url:
+            body |= {"top_k": sampling.top_k or -1, "repetition_penalty": sampling.repetition_penalty}
         if sampling.seed is not None:
             body["seed"] = sampling.seed
         return body
 
-    async def open(self, request: GenerationRequest) -> httpx.Response:
-        """Sends a request; returns the response with its body still to come.
+    def _refuse(self, response: httpx.Response) -> Never:
+        status = response.status_code
+        said = _error_text(response.content)
+        if status in _PASSING:
+            error = ModelUnavailable(f"the language model at {self._url} is busy or failing (HTTP {status}): {said}")
+            raise _Passing(error, _retry_after(response))
+        advice = {
+            401: "check the API key",
+            403: "check the API key",
+            404: f"check the URL, which should end in /v1, and the model's name ({self.name})",
+        }.get(status, "see the server's log")
+        raise LanguageModelError(f"the language model at {self._url} refused (HTTP {status}): {said}; {advice}")
 
-        Raises:
-            ModelUnavailable: nobody answers, after all attempts. LanguageModelError: the endpoint refuses the request.
-        """
-        patience, pause, reason = self.patience, self.patience.pause, ""
-        for attempt in range(patience.tries):
-            try:
-                return await self._attempt(request)
-            except _Retry as error:
-                reason = str(error)
-                if attempt + 1 < patience.tries:
-                    wait = min(pause if error.after is None else error.after, patience.longest_pause)
-                    logger.info("language model at %s: %s; trying again in %.1f s", self._url, reason, wait)
-                    await asyncio.sleep(wait)
-                    pause *= 2
-        raise self._unavailable(reason)
-
-    async def _attempt(self, request: GenerationRequest) -> httpx.Response:
-        body = self._body(request, await self._find_model())
-        sent = self._client.build_request("POST", f"{self._url}/chat/completions", json=body)
+    def _chunk(self, event: str) -> dict[str, Any]:
         try:
-            response = await self._client.send(sent, stream=True)
-        except httpx.TransportError as error:
-            raise _Retry(str(error) or type(error).__name__) from None
-        if response.is_success:
-            return response
-        try:
-            text = (await response.aread()).decode(errors="replace")
-        except httpx.TransportError:
-            text = ""
-        finally:
-            await response.aclose()
-        if response.status_code in RETRY_STATUS:
-            raise _Retry(f"status {response.status_code}", _seconds(response.headers.get("Retry-After")))
-        raise _refusal(self._url, response.status_code, text)
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return max(0.0, float(header)) if header else None
-    except ValueError:  # a date
-        return None
-
-
-def _refusal(url: str, status: int, text: str) -> LanguageModelError:
-    try:
-        found = json.loads(text)
-        text = str(found["error"]["message"] if isinstance(found["error"], dict) else found["error"])
-    except (ValueError, KeyError, TypeError):
-        pass
-    advice = "; give the right key in OHLORA_API_KEY" if status in (401, 403) else ""
-    return LanguageModelError(f"language model at {url} refused the request ({status}): {text.strip()[:300]}{advice}")
+            chunk = json.loads(event)
+        except ValueError as error:
+            raise LanguageModelError(f"{self._url} sent something that is not JSON: {event[:80]!r}") from error
+        if not isinstance(chunk, dict):
+            raise LanguageModelError(f"{self._url} sent something that is not a chunk: {event[:80]!r}")
+        if chunk.get("error"):
+            raise LanguageModelError(f"the language model at {self._url} failed: {_error_text(event.encode())}")
+        return chunk
 
 
 class RemoteReply(Reply):
-    """A reply that streams in over HTTP."""
+    """A reply of a `RemoteModel`. ``finish_reason`` stays None where the server gives another reason than ours."""
 
     def __init__(self, model: RemoteModel, request: GenerationRequest) -> None:
         self._pieces = self._read(model, request)
@@ -232,53 +240,99 @@ class RemoteReply(Reply):
     async def aclose(self) -> None:
         await self._pieces.aclose()
 
-    async def _read(self, model: RemoteModel, request: GenerationRequest) -> AsyncGenerator[str, None]:
-        response = await model.open(request)
-        try:
-            events = read_events(response.aiter_lines())
-            wait = model.patience.first_token
-            while True:
-                try:
-                    event = await asyncio.wait_for(anext(events), wait)
-                except StopAsyncIteration:
-                    break
-                except TimeoutError:
-                    raise model._unavailable(f"no token for {wait:g} s") from None
-                except httpx.TransportError as error:
-                    raise model._unavailable(f"the stream broke off ({str(error) or type(error).__name__})") from None
-                if event.strip() == "[DONE]":
-                    break
-                piece = self._take(event, model)
-                if piece:
-                    wait = model.patience.between_tokens
-                    self.completion_tokens += 1
-                    yield piece
-            if self.finish_reason is None:
-                # Some endpoints end without a reason; a stream that broke off has raised above.
-                self.finish_reason = "stop"
-        finally:
-            await response.aclose()
+    async def _read(self, model: RemoteModel, request: GenerationRequest) -> AsyncGenerator[str]:
+        async with aclosing(model.deltas(request)) as chunks:
+            async for chunk in chunks:
+                usage = chunk.get("usage") or {}
+                self.prompt_tokens = usage.get("prompt_tokens") or self.prompt_tokens
+                self.cached_tokens = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+                for choice in chunk.get("choices") or []:
+                    if choice.get("finish_reason") in ("stop", "length"):
+                        self.finish_reason = choice["finish_reason"]
+                text = _text(chunk)
+                # A chunk is a token with most servers; where usage comes, it is exact.
+                self.completion_tokens = usage.get("completion_tokens") or self.completion_tokens + bool(text)
+                if text:
+                    yield text
 
-    def _take(self, event: str, model: RemoteModel) -> str:
-        """Reads one chunk; returns its words, which may be none."""
-        try:
-            chunk = json.loads(event)
-        except ValueError:
-            raise LanguageModelError(
-                f"language model at {model._url} sent a chunk that is no JSON: {event[:100]!r}"
-            ) from None
-        if not isinstance(chunk, dict):
-            return ""
-        if error := chunk.get("error"):
-            text = error.get("message", error) if isinstance(error, dict) else error
-            raise LanguageModelError(f"language model at {model._url} failed in mid-reply: {str(text)[:300]}")
-        if usage := chunk.get("usage"):
-            self.prompt_tokens = usage.get("prompt_tokens") or self.prompt_tokens
-            details = usage.get("prompt_tokens_details") or {}
-            self.cached_tokens = details.get("cached_tokens") or self.cached_tokens
-        for choice in chunk.get("choices") or ():
-            if reason := choice.get("finish_reason"):
-                self.finish_reason = "length" if reason == "length" else "stop"
-            # Thinking models send what is not meant for the user under other names (reasoning_content).
-            return (choice.get("delta") or {}).get("content") or ""
-        return ""
+
+class _Passing(Exception):
+    """A failure that may be gone the next time.
+
+    Attributes:
+        error: what the caller is told if it is not.
+        retry_after: seconds the server asks to wait.
+    """
+
+    def __init__(self, error: LanguageModelError, retry_after: float = 0.0) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.retry_after = retry_after
+
+
+def estimate_tokens(text: str) -> int:
+    """Tokens of a text for a tokenizer that is not at hand, rather too many than too few."""
+    letters = sum(character.isascii() and not character.isspace() for character in text)
+    # Composed, since a syllable may come as three letters; emoji are often a token per byte.
+    others = [character for character in unicodedata.normalize("NFC", text) if not character.isascii()]
+    return -(-letters // 3) + sum(3 if ord(character) > 0xFFFF else 1 for character in others) + text.count("\n")
+
+
+async def _events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[str]:
+    """The data of server-sent events, from bytes split anywhere, up to ``[DONE]``."""
+    rest = b""
+    data: list[str] = []
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
+        for line in lines:
+            field, _, value = line.decode("utf-8", "replace").partition(":")
+            if field == "data":
+                data.append(value.removeprefix(" "))
+            elif not field and not value and data:  # an empty line ends the event; a comment has a value
+                event, data = "\n".join(data), []
+                if event.strip() == "[DONE]":
+                    return
+                yield event
+    # Some servers leave out the empty line after the last event.
+    field, _, value = rest.decode("utf-8", "replace").partition(":")
+    if field == "data":
+        data.append(value.removeprefix(" "))
+    if data and "\n".join(data).strip() != "[DONE]":
+        yield "\n".join(data)
+
+
+def _text(chunk: dict[str, Any]) -> str:
+    """The words of a chunk; what the model thinks aloud (``reasoning_content``) is not for the user."""
+    return "".join((choice.get("delta") or {}).get("content") or "" for choice in chunk.get("choices") or [])
+
+
+def _has_text(chunk: dict[str, Any]) -> bool:
+    return bool(_text(chunk))
+
+
+def _error_text(body: bytes) -> str:
+    """What a server says went wrong: OpenAI's ``error.message``, FastAPI's ``detail``, or the plain text."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return text[:200] or "no reason given"
+    if isinstance(said, dict):
+        said = said.get("error") or said.get("detail") or said.get("message") or said
+    if isinstance(said, dict):
+        said = said.get("message") or said
+    return str(said)[:200]
+
+
+def _retry_after(response: httpx.Response) -> float:
+    value = response.headers.get("Retry-After", "")
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        from datetime import UTC, datetime
+
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0

@@ -55,7 +55,17 @@ class Services:
         """Runs something beside the connection that caused it."""
         task = asyncio.ensure_future(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            self._background.discard(task)
+            if not task.cancelled() and (error := task.exception()):
+                logger.error("%s failed", task.get_coro(), exc_info=error)
+
+        task.add_done_callback(ended)
+
+    async def settle(self) -> None:
+        """Waits for what `spawn` has begun."""
+        await asyncio.gather(*self._background, return_exceptions=True)
 
     async def announce(self, account: str, chat: str) -> None:
         """Tells all connections of the account how the chat stands in the list."""
@@ -193,11 +203,10 @@ class App:
         """Ends live turns as interrupted, tells clients to come back, and lets go of the database."""
         self._server.close(close_connections=False)
         await self.services.turns.close()
-        self.services.hub.disconnect_all(
-            lambda watcher: watcher.close(protocol.CLOSE_RESTART, "restart") if isinstance(watcher, Session) else None
-        )
-        self._server.close(code=protocol.CLOSE_RESTART, reason="restart")
+        await asyncio.gather(*(c.close(protocol.CLOSE_RESTART, "restart") for c in self._server.connections))
         await self._server.wait_closed()
+        await self.services.turns.close()  # those that a request under way has begun meanwhile
+        await self.services.settle()
         await asyncio.to_thread(self.services.database.close)
 
     async def run_until_signal(self) -> None:

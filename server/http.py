@@ -9,10 +9,10 @@ import gzip
 import hashlib
 import http
 import mimetypes
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -67,7 +67,7 @@ class Gate:
     def __init__(self, host: str, port: int, hosts: list[str], origins: list[str]) -> None:
         names = {"127.0.0.1", "localhost", "[::1]"}
         if host not in ("0.0.0.0", "::", ""):  # noqa: S104 - comparing, not binding
-            names.add(f"[{host}]" if ":" in host else host)
+            names.add(f"[{host}]".lower() if ":" in host else host.lower())
         self._hosts = {f"{name}:{port}" for name in names} | {name.lower() for name in hosts}
         if port in (80, 443):
             self._hosts |= names
@@ -84,6 +84,24 @@ class Gate:
         return not values or (len(values) == 1 and values[0].rstrip("/").lower() in self._origins)
 
 
+def listed(headers: Headers, name: str) -> list[str]:
+    """The comma-separated values of a header, in lower case; it may stand more than once."""
+    return [part.strip().lower() for value in headers.get_all(name) for part in value.split(",")]
+
+
+def takes_gzip(headers: Headers) -> bool:
+    for accepted in listed(headers, "Accept-Encoding"):
+        coding, _, quality = accepted.replace(" ", "").partition(";")
+        if coding == "gzip":
+            return not re.fullmatch(r"q=0(\.0*)?", quality)
+    return False
+
+
+def unchanged(headers: Headers, etag: str) -> bool:
+    """Whether the browser has the file already; a proxy may have weakened the tag."""
+    return any(given.removeprefix("w/") in (etag, "*") for given in listed(headers, "If-None-Match"))
+
+
 class HttpRoutes:
     """Answers everything that is not the websocket handshake."""
 
@@ -98,13 +116,16 @@ class HttpRoutes:
                 http.HTTPStatus.MISDIRECTED_REQUEST,
                 "This server does not answer to that Host. Name it with --hosts if it should.\n",
             )
-        path = urlsplit(request.path).path
+        if request.method != "GET":
+            text = "" if request.method == "HEAD" else "Only GET is answered here.\n"
+            return self._text(http.HTTPStatus.METHOD_NOT_ALLOWED, text, Allow="GET")
+        path = request.path.partition("?")[0].partition("#")[0]
         if path == SOCKET_PATH:
             if not self._gate.origin_allowed(request.headers):
                 return self._text(
                     http.HTTPStatus.FORBIDDEN, "Foreign Origin. Name it with --origins if it should be allowed.\n"
                 )
-            if request.headers.get("Upgrade", "").lower() != "websocket":
+            if listed(request.headers, "Upgrade") != ["websocket"]:
                 return self._text(http.HTTPStatus.UPGRADE_REQUIRED, "This is the websocket; open / in a browser.\n")
             return None
         if path == "/healthz":
@@ -114,16 +135,16 @@ class HttpRoutes:
         file = self._files.get(path)
         if file is None:
             return self._text(http.HTTPStatus.NOT_FOUND, "There is nothing here. The page is at /.\n")
-        if request.headers.get("If-None-Match") == file.etag:
+        if unchanged(request.headers, file.etag):
             return self._respond(http.HTTPStatus.NOT_MODIFIED, b"", file.media_type, ETag=file.etag)
-        if "gzip" in request.headers.get("Accept-Encoding", ""):
+        if takes_gzip(request.headers):
             return self._respond(
                 http.HTTPStatus.OK, file.compressed, file.media_type, ETag=file.etag, Content_Encoding="gzip"
             )
         return self._respond(http.HTTPStatus.OK, file.body, file.media_type, ETag=file.etag)
 
-    def _text(self, status: http.HTTPStatus, text: str) -> Response:
-        return self._respond(status, text.encode(), "text/plain; charset=utf-8")
+    def _text(self, status: http.HTTPStatus, text: str, **extra: str) -> Response:
+        return self._respond(status, text.encode(), "text/plain; charset=utf-8", **extra)
 
     @staticmethod
     def _respond(status: http.HTTPStatus, body: bytes, media_type: str, **extra: str) -> Response:

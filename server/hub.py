@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -89,8 +89,3 @@ class Hub:
                 frame = protocol.frame(event.type, event.data, chat=event.chat, turn=event.turn, seq=event.seq)
                 for watcher in tuple(watchers):
                     watcher.deliver(event.chat, event.seq, frame)
-
-    def disconnect_all(self, close: Callable[[Watcher], None]) -> None:
-        for presence in self._accounts.values():
-            for watcher in tuple(presence.watchers):
-                close(watcher)

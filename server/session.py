@@ -15,7 +15,7 @@ from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 
 from server import cards, protocol
-from server.errors import BadRequest, RateLimited, ServerError, TooLarge, Unauthorized
+from server.errors import BadRequest, NotFound, RateLimited, ServerError, TooLarge, Unauthorized
 from server.hub import AccountPresence
 from server.protocol import Envelope
 from server.storage import accounts, chats, transfer
@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 
 LOGIN_SECONDS = 5
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
-"""A client that leaves this much unread is closed with 1013; it comes back and is given what it missed."""
+"""A client that leaves this much unread is closed with 1013; it comes back and is given what it missed. A larger answer
+that it has asked for may wait beside that."""
 
 KEPT_UPLOADS = 2
 PART_BYTES = 384 * 1024
@@ -59,6 +60,7 @@ class Session:
         self._upload: Upload | None = None
         self._uploads: dict[str, bytes] = {}
         self._refused = 0
+        self._largest = 0  # bytes of the largest frame sent
         self._handlers: dict[type[protocol.Message], Callable[[Envelope, Any], Awaitable[None]]] = {
             protocol.ChatList: self._chat_list,
             protocol.ChatOpen: self._chat_open,
@@ -88,9 +90,11 @@ class Session:
     def post(self, frame: str) -> None:
         """Sends a frame without waiting; a client that reads too slowly is closed instead of being buffered for."""
         transport = self._socket.transport
-        if transport is not None and transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+        if transport is not None and transport.get_write_buffer_size() > MAX_UNSENT_BYTES + self._largest:
             self.close(protocol.CLOSE_TRY_LATER, "too slow")
             return
+        if len(frame) > protocol.MAX_FRAME_BYTES:
+            self._largest = max(self._largest, len(frame.encode()))
         broadcast([self._socket], frame)
 
     def deliver(self, chat: str, seq: int, frame: str) -> None:
@@ -177,11 +181,10 @@ class Session:
                 server=services.version,
             ),
         )
-        known = {chat.id for chat in found}
         for chat, last_seq in hello.last_seq.items():
-            if chat in known:
+            try:
                 await self._resume(chat, last_seq)
-            else:
+            except NotFound:
                 self.post(protocol.encode(protocol.ChatRemoved(), chat=chat))
 
     async def _take(self, frame: str | bytes) -> None:
@@ -197,6 +200,7 @@ class Session:
                 raise RateLimited("너무 빨리 보내고 있어요. 잠시 쉬었다가 보내 주세요.")
             if isinstance(frame, bytes):
                 self._services.metrics.frames.labels("binary").inc()
+                ref = self._upload.ref if self._upload else None
                 self._receive(frame)
                 return
             ref = protocol.reference(frame)
@@ -298,7 +302,7 @@ class Session:
     async def _chat_export(self, envelope: Envelope, message: protocol.ChatExport) -> None:
         chat = self._chat(envelope)
         title, content = await self._services.database.read(lambda c: transfer.export_chat(c, self._account, chat))
-        self._send_file(envelope, f"{title}.jsonl", "application/jsonl", content.encode())
+        await self._send_file(envelope, f"{title}.jsonl", "application/jsonl", content.encode())
 
     async def _chat_import(self, envelope: Envelope, message: protocol.ChatImport) -> None:
         content = self._take_upload(message.upload)
@@ -381,7 +385,7 @@ class Session:
     async def _card_export(self, envelope: Envelope, message: protocol.CardExport) -> None:
         stored = await self._services.database.read(lambda c: cards.find_card(c, self._account, message.card))
         name, media_type, content = await asyncio.to_thread(cards.export_card, stored, message.format)
-        self._send_file(envelope, name, media_type, content)
+        await self._send_file(envelope, name, media_type, content)
 
     async def _card_delete(self, envelope: Envelope, message: protocol.CardDelete) -> None:
         await self._services.database.write(lambda t: cards.delete_card(t.connection, self._account, message.card))
@@ -397,13 +401,15 @@ class Session:
 
     # --- files
 
-    def _send_file(self, envelope: Envelope, name: str, media_type: str, content: bytes) -> None:
+    async def _send_file(self, envelope: Envelope, name: str, media_type: str, content: bytes) -> None:
+        """Sends a file in parts, each when the client has taken the one before it."""
         parts = [content[start : start + PART_BYTES] for start in range(0, len(content), PART_BYTES)] or [b""]
         for number, part in enumerate(parts):
             encoded = base64.b64encode(part).decode()
-            self._answer(envelope, protocol.FilePart(
-                name=name, media_type=media_type, part=number, parts=len(parts), base64=encoded,
-            ))  # fmt: skip
+            message = protocol.FilePart(
+                name=name, media_type=media_type, part=number, parts=len(parts), base64=encoded
+            )
+            await self._socket.send(protocol.encode(message, ref=envelope.id))
 
     async def _upload_start(self, envelope: Envelope, message: protocol.UploadStart) -> None:
         self._upload = Upload(envelope.id, message.size, message.sha256, bytearray())

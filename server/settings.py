@@ -14,6 +14,8 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "OHLORA_"
+SECRETS = {"api_key"}
+"""Settings whose value is never shown."""
 
 
 class SettingsError(Exception):
@@ -23,7 +25,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Everything that can be set. The description of a field is its help text."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, allow_inf_nan=False)
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8765, description="port to listen on; 0 takes a free one")
@@ -98,8 +100,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--config", type=Path, metavar="FILE", help="TOML file (default: ohlora.toml where it exists)")
     for name, field in Settings.model_fields.items():
-        shown = field.default if field.default not in ("", [], 0) else None
-        default = f" (default: {shown})" if shown is not None and "(default" not in (field.description or "") else ""
+        shown = "none" if field.default in ("", []) else field.default
+        default = "" if "(default" in (field.description or "") else f" (default: {shown})"
         group.add_argument(
             f"--{name.replace('_', '-')}",
             metavar=name.upper(),
@@ -152,5 +154,6 @@ def load(arguments: argparse.Namespace, environ: dict[str, str]) -> Settings:
                 source = f"{PREFIX}{name.upper()}"
             else:
                 source = f"{path}: {name}"
-            lines.append(f"{source} {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}")
+            given = "" if name in SECRETS else f" {problem['input']!r}"
+            lines.append(f"{source}{given}: {problem['msg'][0].lower()}{problem['msg'][1:]}")
         raise SettingsError("\n".join(lines)) from None

@@ -46,6 +46,15 @@ def history(line: list[MessageState]) -> list[ChatMessage]:
     return found
 
 
+def whole_characters(text: str) -> tuple[str, str]:
+    """``text`` as it can be stored and sent, and what must wait for the next piece: the first half of a surrogate pair.
+
+    Endpoints that count in UTF-16 may cut an emoji in two; a half that stays alone becomes U+FFFD.
+    """
+    end = len(text) - 1 if "\ud800" <= text[-1:] <= "\udbff" else len(text)
+    return text[:end].encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), text[end:]
+
+
 class LiveTurn:
     """One reply being written. Events come from the model and from `stop`; effects go to the database in order."""
 
@@ -59,6 +68,7 @@ class LiveTurn:
         self._events: deque[turn.Event] = deque()
         self._wake = asyncio.Event()
         self._generation: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[MessageState] | None = None
         self._card: Card | None = None
         self._debug: dict[str, Any] = {}
         self._began = time.monotonic()
@@ -79,13 +89,18 @@ class LiveTurn:
                 while self._events:
                     await self._carry_out(self._machine.handle(self._next_event()))
         except asyncio.CancelledError:  # the server is going down
-            said = self._machine.said
-            await asyncio.shield(self._finish(turn.Finish("interrupted", said, self._machine.emotion)))
+            if self._storing is None:
+                await self._finish(turn.Finish("interrupted", self._machine.said, self._machine.emotion))
+            else:  # she had said all: that is what is kept
+                await self._storing
             raise
         except StorageError:
             logger.exception(
                 "turn %s of chat %s cannot be stored; it will be marked at the next start", self._turn, self._chat
             )
+        except Exception:  # a fault of ours must end the turn, not leave it live for ever
+            logger.exception("chat %s: the turn failed", self._chat)
+            await self._finish(turn.Finish("failed", self._machine.said, self._machine.emotion, FAILED))
         finally:
             self._generation.cancel()
             await asyncio.gather(self._generation, return_exceptions=True)
@@ -105,8 +120,10 @@ class LiveTurn:
             prompt = await self._prompt()
             request = GenerationRequest(prompt.messages, self._turns.sampling, session=self._chat)
             stream = self._turns.model.stream(request)
+            rest = ""
             async for piece in stream:
-                self.put(turn.Generated(piece))
+                words, rest = whole_characters(rest + piece)
+                self.put(turn.Generated(words))
             for key in ("prompt_tokens", "cached_tokens", "completion_tokens"):
                 self._debug[key] = getattr(stream, key, None)
             self.put(turn.GenerationEnded(cut=getattr(stream, "finish_reason", None) == "length"))
@@ -184,13 +201,14 @@ class LiveTurn:
 
     async def _finish(self, finish: turn.Finish) -> None:
         emotion = finish.emotion
-        await self._turns.database.write(
+        self._storing = asyncio.create_task(self._turns.database.write(
             lambda transaction: chats.end_turn(
                 transaction, self._chat, reply=self._reply, text=finish.text, reason=finish.reason,
                 emotion=emotion.name if emotion else None, strength=emotion.strength if emotion else None,
                 error=finish.error, debug=self._debug,
             )
-        )  # fmt: skip
+        ))  # fmt: skip
+        await asyncio.shield(self._storing)
         self._turns.metrics.turns.labels(finish.reason).inc()
 
 

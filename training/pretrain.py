@@ -342,6 +342,7 @@ def train(
     except KeyboardInterrupt:
         print("\ninterrupted; saving what it has. The same command goes on from here.", file=sys.stderr)
     bar.close()
+    curve.close()
     save(spent + time.monotonic() - began)
     losses = held_out_loss(model, held, preset.sequence, device, rows=64)
     report = {

@@ -233,9 +233,11 @@ def train(
             set_peft_model_state_dict(trainer.model, load_peft_weights(best, device=device))
     history = trainer.state.log_history
     out.mkdir(parents=True, exist_ok=True)
+    trainer.model.save_pretrained(str(out), save_embedding_layers=False)
     if Path(recipe.base).is_dir():  # the folder's place on this machine means nothing elsewhere
-        trainer.model.peft_config["default"].base_model_name_or_path = Path(recipe.base).name
-    trainer.model.save_pretrained(str(out))
+        config = json.loads((out / "adapter_config.json").read_text(encoding="utf-8"))
+        config["base_model_name_or_path"] = Path(recipe.base).name
+        (out / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     (out / "README.md").unlink(missing_ok=True)  # peft's blank model card
     (out / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
     plot(history, out / "curve.png")

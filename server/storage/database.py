@@ -211,7 +211,8 @@ class GroupCommit:
         on_commit: Callable[[list[Event], list[Callable[[], None]]], None],
         on_batch: Callable[[int, float], None],
     ) -> None:
-        self._engine = engine.execution_options(writing=True)
+        # One connection for good: what it holds in its page cache stays true, as nobody else writes while it is open.
+        self._connection = engine.execution_options(writing=True).connect()
         self._on_commit = on_commit
         self._on_batch = on_batch
         self._sequences: dict[str, int] = {}
@@ -232,6 +233,7 @@ class GroupCommit:
         """Commits what is queued and ends the thread."""
         self._queue.put(None)
         self._thread.join()
+        self._connection.close()
 
     def _run(self) -> None:
         ending = False
@@ -249,8 +251,8 @@ class GroupCommit:
     def _commit(self, batch: list[tuple[Job | Event, Done]]) -> None:
         outcomes: list[tuple[Any, BaseException | None]] = []
         try:
-            with self._engine.begin() as connection:
-                transaction = Transaction(connection, self._sequences)
+            with self._connection.begin():
+                transaction = Transaction(self._connection, self._sequences)
                 flushed = 0
                 for job, _ in batch:
                     if isinstance(job, Event):
@@ -273,15 +275,15 @@ class GroupCommit:
         self._on_commit(stored, settle)
 
     def _run_job(self, transaction: Transaction, job: Job) -> tuple[Any, BaseException | None]:
-        counted, emitted = dict(self._sequences), len(transaction.events)
+        emitted = len(transaction.events)
         try:
             with transaction.connection.begin_nested():
                 result = job(transaction)
                 transaction.flush(emitted)
                 return result, None
         except Exception as error:  # handed to whoever asked for the job; the batch goes on
-            self._sequences.clear()
-            self._sequences.update(counted)
+            for event in transaction.events[emitted:]:
+                self._sequences.pop(event.chat, None)  # counted anew when it is needed
             del transaction.events[emitted:]
             return None, error
 

@@ -98,6 +98,13 @@ describe("a reply that is being written", () => {
     assert.equal(chat.messages.get("r1").emotion, null);
   });
 
+  test("is how she is seen before any face was set", () => {
+    const messages = [message("g", null, "assistant", { emotion: "기쁨", strength: 0.6 }), message("u1", "g", "user")];
+    const chat = after(store.initialState(), welcome(summary("a")), snapshot(messages, "u1")).open.a;
+    assert.deepEqual(store.feeling(chat), { emotion: "기쁨", strength: 0.6, attributes: {} });
+    assert.equal(store.feeling(opened().open.a), null);
+  });
+
   test("is what the server says it is when it is done, and leaves a note when it did not end well", () => {
     const done = message("r2", "u2", "assistant", { text: "미안", status: "failed" });
     const chat = after(opened(), start(), event("turn.done", 12, { reply: done, reason: "failed", error: "모델이 쉬는 중이에요." })).open.a;

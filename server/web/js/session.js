@@ -1,7 +1,7 @@
 /**
  * What the user can do, carried out: it holds the state, the connection and the outbox together.
  *
- * Events: "change" (the state), "phase" (login, connecting, ready, lost), "notice" ({kind, text}), "draft" ({chat}: a text
+ * Events: "change" (the state), "phase" (login, connecting, ready, lost), "notice" ({kind, text, topic}), "draft" ({chat}: a text
  * came back to the box), "edit" ({message}: a text came back to an edit), "said" ({chat, message}: a reply is finished),
  * "words" (a live reply of the current chat grew).
  */
@@ -333,11 +333,11 @@ export class Session extends EventTarget {
         this.notice("error", t("unknownFile", file.name));
         return null;
       }
-      this.notice("info", t("importing", file.name));
+      this.notice("info", t("importing", file.name), "file");
       const id = await upload(this.connection, kind, file, this.state.limits.upload);
       return kind === "card" ? await this.importCard(id) : await this.importChat(id);
     } catch (error) {
-      this.failed(error);
+      this.failed(error, "file");
       return null;
     }
   }
@@ -345,14 +345,14 @@ export class Session extends EventTarget {
   async importCard(id) {
     const [{ data }] = await this.connection.request("card.import", { upload: id });
     const name = data.cards.find((card) => card.id === data.imported)?.name ?? "";
-    this.notice("info", t("cardImported", name));
+    this.notice("info", t("cardImported", name), "file");
     return { card: data.imported };
   }
 
   async importChat(id) {
     const [{ data }] = await this.connection.request("chat.import", { upload: id }, { timeout: 60_000 });
     await this.open(data.chat.id);
-    this.notice("info", t("chatImported"));
+    this.notice("info", t("chatImported"), "file");
     return { chat: data.chat.id };
   }
 
@@ -377,15 +377,16 @@ export class Session extends EventTarget {
     }
   }
 
-  failed(error) {
-    if (error instanceof Refused) this.notice("error", errorText(error.code, error.message));
-    else if (error instanceof CannotUpload) this.notice("error", t(error.reason));
-    else if (error instanceof NoAnswer) this.notice("info", t(this.phase === "ready" ? "noAnswer" : "offline"));
+  failed(error, topic) {
+    if (error instanceof Refused) this.notice("error", errorText(error.code, error.message), topic);
+    else if (error instanceof CannotUpload) this.notice("error", t(error.reason), topic);
+    else if (error instanceof NoAnswer) this.notice("info", t(this.phase === "ready" ? "noAnswer" : "offline"), topic);
     else throw error;
   }
 
-  notice(kind, text) {
-    this.dispatch("notice", { kind, text });
+  /** @param {string} [topic] a later notice on the same topic takes the place of this one */
+  notice(kind, text, topic) {
+    this.dispatch("notice", { kind, text, topic });
   }
 
   dispatch(type, detail) {

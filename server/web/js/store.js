@@ -279,6 +279,13 @@ export function line(chat) {
   return found.reverse();
 }
 
+/** What she feels in a chat: the last `face.set`, or before any (a greeting, an import) the mark of her last reply; or null. */
+export function feeling(chat) {
+  if (chat.face) return chat.face;
+  const reply = line(chat).findLast((message) => message.emotion);
+  return reply ? { emotion: reply.emotion, strength: reply.strength, attributes: {} } : null;
+}
+
 /** The versions that stand beside a message (itself included), oldest first. */
 export function variants(chat, message) {
   return chat.children.get(message.parent) ?? [message.id];

@@ -1,9 +1,10 @@
 /** The line above the conversation: which chat, which model speaks, and the way to the stage on small screens. */
 
 import { h, setText } from "../dom.js";
-import { tint } from "../emotions.js";
+import { CALM, tint } from "../emotions.js";
 import { icon } from "../icons.js";
 import { change, settings } from "../settings.js";
+import { feeling } from "../store.js";
 import { emotionName, t } from "../strings.js";
 
 const LARGER = [
@@ -64,7 +65,8 @@ export function headerView(go) {
 
   function update(state, { stageOpen }) {
     const summary = state.chats.find((chat) => chat.id === state.current);
-    const face = state.open[state.current]?.face;
+    const chat = state.open[state.current];
+    const felt = chat ? feeling(chat) : null;
     setText(title, summary ? summary.title : "오로라");
     document.title = summary ? `${summary.title} · ${summary.character}` : "오로라";
     if (state.model) {
@@ -77,8 +79,8 @@ export function headerView(go) {
     model.disabled = !state.model?.bundled;
     hint.hidden = !state.model?.bundled || !isHinting();
     model.setAttribute("aria-expanded", String(!hint.hidden));
-    tint(orb, face?.emotion);
-    setText(feeling, emotionName(face?.emotion ?? "평온"));
+    tint(orb, felt?.emotion);
+    setText(feeling, emotionName(felt?.emotion ?? CALM));
     stage.setAttribute("aria-label", `${t(stageOpen ? "hideStage" : "showStage")}: ${feeling.textContent}`);
     stage.setAttribute("aria-expanded", String(stageOpen));
   }

@@ -6,6 +6,7 @@ import { h, keyed, setText } from "../dom.js";
 import { CALM, tint } from "../emotions.js";
 import { icon } from "../icons.js";
 import { change, settings } from "../settings.js";
+import { feeling } from "../store.js";
 import { emotionName, t } from "../strings.js";
 
 const AT_REST = 0.4; // strength shown before she has said how she feels
@@ -49,12 +50,14 @@ export function stageView() {
   function update(state) {
     const summary = state.chats.find((chat) => chat.id === state.current);
     const character = summary?.character ?? "오로라";
-    const felt = state.open[state.current]?.face ?? null;
+    const chat = state.open[state.current];
+    const felt = chat ? feeling(chat) : null;
     setText(name, character);
     element.setAttribute("aria-label", t("stage", character));
-    if (felt === shown && shown !== null) return;
+    const key = JSON.stringify(felt);
+    if (key === shown) return;
     const isFirst = state.current !== shownChat;
-    shown = felt;
+    shown = key;
     if (felt) shownChat = state.current;
     const emotion = felt?.emotion ?? CALM;
     const degree = felt?.strength ?? AT_REST;

@@ -11,9 +11,9 @@ const MOST = 3;
 export function toastsView() {
   const element = h("div", { class: "toasts", role: "status", "aria-live": "polite", popover: "manual" });
 
-  function show({ kind, text }) {
+  function show({ kind, text, topic }) {
     const close = h("button", { type: "button", class: "icon-button", "aria-label": t("close") }, icon("close"));
-    const toast = h("div", { class: `toast ${kind}` }, h("span", {}, text), close);
+    const toast = h("div", { class: `toast ${kind}`, data: { topic: topic ?? text } }, h("span", {}, text), close);
     let timer;
     const leave = () => {
       clearTimeout(timer);
@@ -27,7 +27,7 @@ export function toastsView() {
     // Who is reading it, or about to press its button, is not hurried.
     toast.addEventListener("pointerenter", () => clearTimeout(timer));
     toast.addEventListener("pointerleave", wait);
-    for (const same of [...element.children].filter((other) => other.textContent === toast.textContent)) same.remove();
+    for (const same of [...element.children].filter((other) => other.dataset.topic === toast.dataset.topic)) same.remove();
     element.append(toast);
     while (element.children.length > MOST) element.firstChild.remove();
     raise();
