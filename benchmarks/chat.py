@@ -1,33 +1,36 @@
-"""What the chat server costs on top of a bare websocket, and how long a word is under way: ``python -m benchmarks.chat``.
+"""What the chat server costs on top of bare websockets, and how long a word is under way: ``python -m benchmarks.chat``.
 
-Two servers run side by side, each a process of its own on the same core, with uvloop and without compression; the
-clients run on another core and do no more with a frame than note when it came. The sides take turns, several times.
+Two servers stand side by side, each a process of its own, pinned to the same core, with uvloop and without compression.
+The clients run on another core and do no more with a frame than note when it came. The sides take turns, several times.
+*ohlora* is the whole server with its database on disk (every delta is synced before it is sent) and a scripted model in
+place of the language model. *bare* is a `websockets` server with a handler of a few lines.
 
-*ohlora* is the whole server with its database (every delta is on disk before it is sent) and a scripted model in place
-of the language model. *bare* is a `websockets` server with a handler of a few lines.
-
-Same frames
+The same frames
     The frames that ohlora sends are recorded and handed to bare, which sends the very same bytes to as many clients.
     Time runs from the moment the model may begin until the last frame has arrived, on both sides; logging in, storing
     the question and building the prompt are left out.
 
     *paced*: every reply streams at 60 pieces a second, as a fast language model writes; bare sends each frame when
-    ohlora sent it. What is compared is whether ohlora keeps up, and the share of the core that each side takes.
+    ohlora sent it. Compared are what arrives per second, that is whether ohlora keeps up, and the share of the core.
 
-    *saturated*: the model yields as fast as the event loop turns; bare sends its frames as fast as they go. ohlora
-    merges the pieces that pile up during a commit, so that it sends few, large frames; text is what is counted, not
-    frames. This is no load that a chat brings about: it tells what there is in reserve. Bare has no model in its
-    process and is given ready frames, so the ratio holds the model's own cost against ohlora.
+    *saturated*: the model writes as fast as the event loop turns, in both processes; bare sends each recorded frame as
+    soon as its model has written the pieces in it. ohlora merges the pieces that pile up during a commit, so its frames
+    are few and large: what is counted is text. No chat brings about such a load; it shows what there is in reserve.
+
+    *saturated, frames ready*: the same, but bare has no model and finds its frames ready in memory. This is the speed of
+    the socket alone; ohlora, which has to come by its words, cannot and need not be near it.
 
 Delay
-    1,000 connections are logged in and 200 of them stream. Each piece carries the time at which it was due; its delay
-    ends when the client's socket hands it over. It is counted from the time due and not from the moment when the busy
-    process got round to yielding it, so that a stall is charged to all pieces that wait for it. Bare streams the same
-    pieces straight from the same model, one frame each, none stored.
+    1,000 connections are logged in and 200 of them talk: as soon as a reply of 4 to 12 seconds has ended, they say the
+    next thing. Each piece carries the time at which it was due; its delay ends when the client's socket hands it over.
+    It is counted from the time due and not from when the busy process got round to yielding the piece, so that a stall
+    is charged to every piece that waits for it. Bare streams the same model's pieces one frame each, none stored, and
+    has no turns to begin or to end.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import base64
 import gc
@@ -38,11 +41,13 @@ import random
 import re
 import resource
 import secrets
+import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -51,6 +56,7 @@ import psutil
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
+from benchmarks.report import Row, quantile, ratios, save, show
 from character.emotion import Emotion
 from character.language_model import ChatMessage, GenerationRequest
 from server import protocol
@@ -70,12 +76,12 @@ class Pace:
     """How replies are written.
 
     Attributes:
-        rate: pieces per second of each reply; 0 for as fast as they are taken.
-        pieces: pieces of each reply.
+        rate: pieces per second of each reply; 0 for as fast as the event loop turns.
+        pieces: least and greatest number of pieces of a reply.
     """
 
     rate: float
-    pieces: int
+    pieces: tuple[int, int]
 
 
 class StampedModel:
@@ -85,28 +91,25 @@ class StampedModel:
     context_length = 8192
 
     def __init__(self) -> None:
-        self.pace = Pace(0, 0)
+        self.pace = Pace(0, (0, 0))
         self.go = asyncio.Event()
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         return sum(len(message.content) for message in messages)
 
-    async def stream(self, request: GenerationRequest) -> AsyncIterator[str]:
+    async def stream(self, request: GenerationRequest | None = None) -> AsyncIterator[str]:
         yield "<감정:평온:0.5> "
-        async for piece in self.words():
-            yield piece
-
-    async def words(self) -> AsyncIterator[str]:
         await self.go.wait()
         pace = self.pace
+        number = random.randint(*pace.pieces)
         if not pace.rate:
-            for _ in range(pace.pieces):
+            for _ in range(number):
                 await asyncio.sleep(0)
                 yield _stamp(time.monotonic())
             return
         begin = time.monotonic() + random.random() / pace.rate  # replies are not in step with one another
-        for number in range(pace.pieces):
-            due = begin + number / pace.rate
+        for index in range(number):
+            due = begin + index / pace.rate
             await asyncio.sleep(due - time.monotonic())
             yield _stamp(min(due, time.monotonic()))  # uvloop's timers are up to a millisecond early
 
@@ -164,29 +167,57 @@ async def _serve_ohlora(pipe: Connection, accounts: int) -> None:
         await app.close()
 
 
+@dataclass(frozen=True)
+class Frame:
+    """A frame to send again: when it came, counted from the go, and how many pieces are in it."""
+
+    at: float
+    text: str
+    pieces: int
+
+
 async def _serve_bare(pipe: Connection, accounts: int) -> None:
     model = StampedModel()
-    recorded: list[list[tuple[float, str]]] = []
+    recorded: list[list[Frame]] = []
+
+    async def stream(socket: ServerConnection, _: list[Frame]) -> None:
+        pieces = model.stream()
+        await anext(pieces)  # the tag
+        seq = 0
+        async for piece in pieces:
+            seq += 1
+            data = f'{{"message":"{"0" * 16}","text":"{piece}"}}'
+            await socket.send(protocol.frame("turn.delta", data, chat="0" * 16, turn="0" * 16, seq=seq))
+
+    async def paced(socket: ServerConnection, frames: list[Frame]) -> None:
+        await model.go.wait()
+        begin = time.monotonic()
+        for frame in frames:
+            await asyncio.sleep(begin + frame.at - time.monotonic())
+            await socket.send(frame.text)
+
+    async def written(socket: ServerConnection, frames: list[Frame]) -> None:
+        pieces = model.stream()
+        await anext(pieces)
+        for frame in frames:
+            for _ in range(frame.pieces):
+                await anext(pieces)
+            await socket.send(frame.text)
+
+    async def ready(socket: ServerConnection, frames: list[Frame]) -> None:
+        await model.go.wait()
+        for frame in frames:
+            await socket.send(frame.text)
+
+    ways = {way.__name__: way for way in (stream, paced, written, ready)}
 
     async def handle(socket: ServerConnection) -> None:
         async for message in socket:
-            if message == "stream":
-                seq = 0
-                async for piece in model.words():
-                    seq += 1
-                    data = f'{{"message":"0123456789abcdef","text":"{piece}"}}'
-                    await socket.send(protocol.frame("turn.delta", data, chat="0" * 16, turn="0" * 16, seq=seq))
-            else:
-                frames = recorded[int(message)]
-                await model.go.wait()
-                begin = time.monotonic()
-                for offset, frame in frames:
-                    if model.pace.rate:
-                        await asyncio.sleep(begin + offset - time.monotonic())
-                    await socket.send(frame)
+            way, number = str(message).split()
+            await ways[way](socket, recorded[int(number)] if recorded else [])
             await socket.send('{"v":1,"type":"turn.done"}')
 
-    def record(frames: list[list[tuple[float, str]]]) -> None:
+    def record(frames: list[list[Frame]]) -> None:
         recorded[:] = frames
 
     async with serve(handle, "127.0.0.1", 0, compression=None, max_size=protocol.MAX_FRAME_BYTES) as server:
@@ -214,6 +245,7 @@ class ServerProcess:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_in_process, args=(serve, theirs, accounts), daemon=True)
         self._process.start()
+        self.bare = serve is _serve_bare
         theirs.close()
         self.port, self.tokens = self._pipe.recv()
         self._usage = psutil.Process(self._process.pid)
@@ -261,6 +293,7 @@ class Listener(asyncio.Protocol):
     """
 
     path: str
+    chat: str = ""
     deltas: list[tuple[float, bytes]] = field(default_factory=list)
     answers: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
     _buffer: bytearray = field(default_factory=bytearray)
@@ -325,6 +358,20 @@ class Listener(asyncio.Protocol):
     def say(self, text: str) -> None:
         self._send(1, text.encode())
 
+    def forget(self) -> None:
+        """Drops what has come so far."""
+        self.deltas.clear()
+        while not self.answers.empty():
+            self.answers.get_nowait()
+
+    async def open_chat(self) -> None:
+        """Begins a new chat."""
+        self.request("chat.open")
+        self.chat = (await self.answer("chat.snapshot"))["chat"]
+
+    def send_turn(self) -> None:
+        self.request("turn.send", self.chat, client_id=secrets.token_hex(8), text="오늘 좀 힘들었어. 너는 어땠어?")
+
     def request(self, type: str, chat: str | None = None, **data: Any) -> None:
         self.say(json.dumps({"v": 1, "type": type, "data": data} | ({"chat": chat} if chat else {})))
 
@@ -370,7 +417,7 @@ async def connect_all(server: ServerProcess, number: int) -> list[Listener]:
     return listeners
 
 
-# --- one measured stretch
+# --- the same frames
 
 
 @dataclass(frozen=True)
@@ -380,84 +427,260 @@ class Stretch:
     Attributes:
         seconds: from the go to the last delta.
         core: share of the core that the server took meanwhile (1: all of it).
-        deltas: per client, seconds since the go and payload.
+        frames: per client, every delta.
     """
 
     seconds: float
     core: float
-    deltas: list[list[tuple[float, bytes]]]
+    frames: list[list[Frame]]
 
     @property
-    def payload(self) -> int:
-        return sum(len(payload) for deltas in self.deltas for _, payload in deltas)
+    def megabytes_per_second(self) -> float:
+        return sum(len(frame.text.encode()) for frames in self.frames for frame in frames) / self.seconds / 1e6
 
     @property
-    def pieces(self) -> int:
-        return sum(len(STAMP.findall(payload)) for deltas in self.deltas for _, payload in deltas)
-
-    @property
-    def frames(self) -> int:
-        return sum(map(len, self.deltas))
-
-    def delays(self, go: float) -> list[float]:
-        """Seconds from due to received, of each piece."""
-        return [
-            (int((go + at) * 1e6) - int(stamp, 16)) % WRAP / 1e6
-            for deltas in self.deltas
-            for at, payload in deltas
-            for stamp in STAMP.findall(payload)
-        ]
+    def pieces_per_frame(self) -> float:
+        sizes = [frame.pieces for frames in self.frames for frame in frames]
+        return sum(sizes) / len(sizes)
 
 
-async def measure(
-    server: ServerProcess, listeners: list[Listener], requests: list[str], pace: Pace
-) -> tuple[Stretch, float]:
-    """Lets every client ask for its reply, gives the go once all are ready, and waits for all of them to end.
-
-    Returns:
-        The stretch, and the monotonic time of the go.
-    """
-    server.ask("prepare", pace)
-    for listener in listeners:
-        listener.deltas.clear()
-        while not listener.answers.empty():
-            listener.answers.get_nowait()
+async def ask_all(server: ServerProcess, listeners: list[Listener], way: str) -> None:
+    """Has every client ask for a reply, and waits until all of them wait for nothing but the go."""
     for number, listener in enumerate(listeners):
-        if requests:
-            listener.say(requests[number])
+        listener.forget()
+        if server.bare:
+            listener.say(f"{way} {number}")
         else:
-            listener.request("chat.open")
-            chat = (await listener.answer("chat.snapshot"))["chat"]
-            listener.request("turn.send", chat, client_id=secrets.token_hex(8), text="안녕, 오늘 어땠어?")
+            await listener.open_chat()
+            listener.send_turn()
+    for listener in listeners:
+        if not server.bare:
             await listener.answer("face.set")
     await asyncio.sleep(0.5)
-    gc.collect()
-    gc.disable()
-    cpu, go = server.cpu_seconds, time.monotonic()
-    server.ask("go")
-    for listener in listeners:
-        await listener.answer("turn.done")
-    last = max(listener.deltas[-1][0] for listener in listeners)
-    core = (server.cpu_seconds - cpu) / (time.monotonic() - go)
-    gc.enable()
-    deltas = [[(at - go, payload) for at, payload in listener.deltas] for listener in listeners]
-    return Stretch(last - go, core, deltas), go
+
+
+async def stretch(server: ServerProcess, listeners: list[Listener], way: str, pace: Pace) -> Stretch:
+    """One reply to every client, all begun at once."""
+    server.ask("prepare", pace)
+    await ask_all(server, listeners, way)
+    with without_collector():
+        cpu, go = server.cpu_seconds, time.monotonic()
+        server.ask("go")
+        for listener in listeners:
+            await listener.answer("turn.done")
+        seconds = max(listener.deltas[-1][0] for listener in listeners) - go
+        core = (server.cpu_seconds - cpu) / (time.monotonic() - go)
+    frames = [
+        [Frame(at - go, payload.decode(), len(STAMP.findall(payload))) for at, payload in listener.deltas]
+        for listener in listeners
+    ]
+    return Stretch(seconds, core, frames)
 
 
 async def same_frames(
-    servers: tuple[ServerProcess, ServerProcess], clients: int, pace: Pace, rounds: int
-) -> list[tuple[Stretch, Stretch]]:
-    """Streams from ohlora, then the same frames from bare, and so on in turn."""
-    ohlora, bare = servers
+    ohlora: ServerProcess, bare: ServerProcess, clients: int, pace: Pace, ways: Sequence[str], rounds: int
+) -> list[list[Stretch]]:
+    """Streams from ohlora, then the same frames from bare in each of the ways, and so on in turn.
+
+    Returns:
+        For each round ohlora's stretch and bare's.
+    """
     ours, theirs = await connect_all(ohlora, clients), await connect_all(bare, clients)
     found = []
     for _ in range(rounds):
-        mine, _ = await measure(ohlora, ours, [], pace)
-        bare.ask("record", [[(at, payload.decode()) for at, payload in deltas] for deltas in mine.deltas])
-        other, _ = await measure(bare, theirs, [str(number) for number in range(clients)], pace)
-        if mine.payload != other.payload:
-            raise RuntimeError("the two sides did not send the same")
-        found.append((mine, other))
+        mine = await stretch(ohlora, ours, "", pace)
+        bare.ask("record", mine.frames)
+        others = [await stretch(bare, theirs, way, pace) for way in ways]
+        for other in others:
+            if [[frame.text for frame in frames] for frames in other.frames] != [
+                [frame.text for frame in frames] for frames in mine.frames
+            ]:
+                raise RuntimeError("the two sides did not send the same")
+        found.append([mine, *others])
     for listener in ours + theirs:
         listener.close()
     return found
+
+
+# --- delay
+
+
+@dataclass(frozen=True)
+class Delays:
+    """What came of a while of steady talk.
+
+    Attributes:
+        core: share of the core that the server took.
+        pieces_per_second: of all clients together.
+        seconds: the delay of each piece.
+    """
+
+    core: float
+    pieces_per_second: float
+    seconds: list[float]
+
+
+async def talk(server: ServerProcess, listener: Listener, wait: float, until: float) -> None:
+    """Says one thing after another until the time is over, beginning after ``wait`` seconds."""
+    await asyncio.sleep(wait)
+    while time.monotonic() < until:
+        if server.bare:
+            listener.say("stream 0")
+        else:
+            listener.send_turn()
+        await listener.answer("turn.done")
+
+
+async def delays(server: ServerProcess, listeners: list[Listener], rate: float, seconds: float) -> Delays:
+    """Lets the clients talk, and looks at ``seconds`` of it once all are in the midst of it."""
+    server.ask("prepare", Pace(rate, (int(4 * rate), int(12 * rate))))
+    server.ask("go")
+    for listener in listeners:
+        listener.forget()
+        if not server.bare:
+            await listener.open_chat()
+    warm_up = 4.0
+    begin = time.monotonic() + warm_up
+    end = begin + seconds
+    with without_collector():
+        talks = [asyncio.create_task(talk(server, one, random.random() * warm_up / 2, end)) for one in listeners]
+        await asyncio.sleep(begin - time.monotonic())
+        cpu, begin = server.cpu_seconds, time.monotonic()
+        await asyncio.sleep(end - time.monotonic())
+        core, end = (server.cpu_seconds - cpu) / (time.monotonic() - begin), time.monotonic()
+        await asyncio.gather(*talks)
+    waited = [
+        _since(stamp, at)
+        for listener in listeners
+        for at, payload in listener.deltas
+        if begin <= at < end
+        for stamp in STAMP.findall(payload)
+    ]
+    return Delays(core, len(waited) / (end - begin), waited)
+
+
+def _since(stamp: bytes, now: float) -> float:
+    """Seconds since the time in a stamp."""
+    return (int(now * 1e6) - int(stamp, 16)) % WRAP / 1e6
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Keeps the clients' garbage collector from being measured."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+# --- the whole
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        rounds: repetitions.
+        clients: of the same frames.
+        paced: pieces of each reply at 60 a second.
+        saturated: pieces of each reply without pause.
+        connections: logged in for the delay; ``talking`` of them talk.
+        seconds: of talk that are looked at.
+    """
+
+    rounds: int = 3
+    clients: int = 100
+    paced: int = 300
+    saturated: int = 3000
+    connections: int = 1000
+    talking: int = 200
+    seconds: float = 10
+
+
+QUICK = Plan(rounds=1, clients=50, paced=120, saturated=1000, connections=300, talking=60, seconds=3)
+
+
+async def measure_throughput(ohlora: ServerProcess, bare: ServerProcess, plan: Plan) -> list[Row]:
+    rows = []
+    found = await same_frames(ohlora, bare, plan.clients, Pace(60, (plan.paced,) * 2), ["paced"], plan.rounds)
+    name = f"paced, {plan.clients} clients × 60 pieces/s"
+    ours, theirs = ([stretches[side].megabytes_per_second for stretches in found] for side in (0, 1))
+    rows.append(compared(f"{name}: text", ours, theirs))
+    ours, theirs = ([stretches[side].core for stretches in found] for side in (0, 1))
+    rows.append(Row(f"{name}: CPU", "cores", ours, theirs, ratios(ours, theirs)))
+    pace = Pace(0, (plan.saturated,) * 2)
+    found = await same_frames(ohlora, bare, plan.clients, pace, ["written", "ready"], plan.rounds)
+    ours, written, ready = ([stretches[side].megabytes_per_second for stretches in found] for side in (0, 1, 2))
+    rows.append(compared(f"saturated, {plan.clients} clients: text", ours, written))
+    rows.append(Row("saturated, frames ready: text", "MB/s", ours, ready, ratios(ours, ready)))
+    rows.append(Row("saturated: pieces merged into a frame", "", [one[0].pieces_per_frame for one in found]))
+    return rows
+
+
+def compared(name: str, ours: list[float], theirs: list[float]) -> Row:
+    found = ratios(ours, theirs)
+    return Row(name, "MB/s", ours, theirs, found, "ratio ≥ 0.8", statistics.median(found) >= 0.8)
+
+
+async def measure_delay(ohlora: ServerProcess, bare: ServerProcess, plan: Plan) -> list[Row]:
+    sides: list[list[Listener]] = []
+    memory: list[list[float]] = []
+    for server in (ohlora, bare):
+        before = server.resident_bytes
+        sides.append(await connect_all(server, plan.connections))
+        memory.append([(server.resident_bytes - before) / plan.connections / 1024])
+    rows = [Row(f"memory of a connection, {plan.connections:,} open", "KiB", *memory)]
+    for rate in (20, 60):
+        found: list[list[Delays]] = [[], []]
+        for _ in range(plan.rounds):
+            for side, server in enumerate((ohlora, bare)):
+                found[side].append(await delays(server, sides[side][: plan.talking], rate, plan.seconds))
+        name = f"{plan.connections:,} open, {plan.talking} talking × {rate} pieces/s"
+        for q in (0.5, 0.99):
+            ours, theirs = ([1000 * quantile(one.seconds, q) for one in side] for side in found)
+            goal = ("p99 < 50 ms", statistics.median(ours) < 50) if q == 0.99 else ("", None)
+            rows.append(Row(f"{name}: delay p{q * 100:.0f}", "ms", ours, theirs, (), *goal))
+        ours, theirs = ([one.pieces_per_second for one in side] for side in found)
+        rows.append(Row(f"{name}: arrived", "pieces/s", ours, theirs, ratios(ours, theirs)))
+        ours, theirs = ([one.core for one in side] for side in found)
+        rows.append(Row(f"{name}: CPU", "cores", ours, theirs, ratios(ours, theirs)))
+    for listener in sides[0] + sides[1]:
+        listener.close()
+    return rows
+
+
+async def benchmark(plan: Plan, only: str) -> list[Row]:
+    rows = []
+    with both_servers(plan.connections) as servers:
+        if only in ("", "delay"):  # first, while no earlier measurement has left memory to be used again
+            rows += await measure_delay(*servers, plan)
+        if only in ("", "throughput"):
+            rows += await measure_throughput(*servers, plan)
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chat", description="Measures the chat server.")
+    parser.add_argument("--quick", action="store_true", help="a minute at most, fewer clients, one repetition")
+    parser.add_argument("--rounds", type=int, default=None, help=f"repetitions (default: {Plan.rounds})")
+    parser.add_argument("--only", choices=("throughput", "delay"), default="", help="one half of it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every measured value here")
+    options = parser.parse_args(argv)
+    plan = QUICK if options.quick else Plan()
+    if options.rounds:
+        plan = replace(plan, rounds=options.rounds)
+    raise_file_limit(2 * plan.connections + 500)
+    if len(CORES) > 1:
+        os.sched_setaffinity(0, {CLIENT_CORE})
+    rows = uvloop.run(benchmark(plan, options.only))
+    show("Chat server against bare websockets", rows, "ohlora", "bare")
+    if options.json:
+        save(options.json, "chat", rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

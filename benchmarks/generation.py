@@ -211,9 +211,7 @@ def show(model: LocalModel, figures: list[Figure]) -> None:
     for heading in ("plain generate", "LocalModel", "unit", "better by"):
         table.add_column(heading, justify="right")
     for figure in figures:
-        table.add_row(
-            figure.what, f"{figure.plain:.1f}", f"{figure.ours:.1f}", figure.unit, f"{figure.better:.2f} ×"
-        )
+        table.add_row(figure.what, f"{figure.plain:.1f}", f"{figure.ours:.1f}", figure.unit, f"{figure.better:.2f} ×")
     console = Console()
     console.print(table)
     speeds = {figure.what: figure.ours for figure in figures if figure.unit == "tokens/s"}

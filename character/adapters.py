@@ -86,8 +86,9 @@ class AdapterSet:
         if matched < len(tensors):
             missing = next(name for name in tensors if name.partition(".lora_")[0] not in self._shapes)
             raise AdapterError(f"{folder} is for another model than {self._base}, which has no layer for {missing}")
-        trained_on = config.base_model_name_or_path
-        if trained_on and Path(trained_on).name != Path(self._base).name:
+        trained_on = config.base_model_name_or_path or ""
+        # A path of the machine it was trained on says nothing.
+        if trained_on and not Path(trained_on).is_absolute() and Path(trained_on).name != Path(self._base).name:
             _log.warning("adapter %s says it was trained on %s, and is used with %s", folder, trained_on, self._base)
         return AdapterFiles(folder, config, tensors)
 
@@ -141,7 +142,7 @@ class AdapterSet:
         self._active = key
 
     def matrices(self, key: str) -> dict[str, LoraMatrices] | None:
-        """The matrices of an adapter by module name; None if it does more than plain LoRA (DoRA, embeddings, biases)."""
+        """The matrices of an adapter by module name; None if it is more than plain LoRA (DoRA, embeddings, biases)."""
         from peft.tuners.lora import Linear
 
         found = {}
@@ -186,8 +187,8 @@ def _read_config(folder: Path) -> Any:
         raise AdapterError(f"{path} is not a PEFT configuration: {_first_line(error)}") from error
     if config.modules_to_save or getattr(config, "trainable_token_indices", None):
         raise AdapterError(
-            f"{folder} replaces whole modules ({config.modules_to_save or 'token embeddings'}) of the base model, which "
-            "other chats share; train it without modules_to_save, or merge it into a model of its own"
+            f"{folder} replaces {config.modules_to_save or 'token embeddings'} of the base model, which other chats "
+            "share; train it without modules_to_save, or merge it into a model of its own"
         )
     config.inference_mode = True
     return config

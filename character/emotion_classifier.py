@@ -28,7 +28,12 @@ def _vectorizer(features: int) -> Any:
     from sklearn.feature_extraction.text import HashingVectorizer
 
     return HashingVectorizer(
-        preprocessor=to_jamo, analyzer="char_wb", ngram_range=(2, 6), n_features=features, alternate_sign=False, norm="l2"
+        preprocessor=to_jamo,
+        analyzer="char_wb",
+        ngram_range=(2, 6),
+        n_features=features,
+        alternate_sign=False,
+        norm="l2",
     )
 
 

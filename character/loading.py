@@ -1,14 +1,21 @@
-"""From the ``--llm`` setting to a language model."""
+"""One setting, many models: the bundled one, a folder, a hub id or a URL."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from character.errors import LanguageModelError
-from character.language_model import LanguageModel
 
-BUNDLED = Path(__file__).parent / "bundled"
-BUNDLED_NAME = "오로라 12M"
+if TYPE_CHECKING:
+    from character.language_model import LanguageModel
+
+BUNDLED = "bundled"
+BUNDLED_BASE = Path(__file__).parent / "bundled" / "base"
+BUNDLED_ADAPTER = Path(__file__).parent / "bundled" / "adapter"
+
+FIRST_ADAPTER = "default"
+"""Name of the adapter that the settings give; those added later have names of their own."""
 
 
 def load_language_model(
@@ -21,30 +28,42 @@ def load_language_model(
     context_length: int | None = None,
     remote_model: str | None = None,
 ) -> LanguageModel:
-    """The model that ``spec`` names.
+    """Loads the model that a setting names. Blocks for as long as that takes.
 
     Args:
-        spec: ``bundled``, a local folder, a hub id, or the URL of an OpenAI-compatible endpoint up to ``/v1``.
-        adapter: folder of a LoRA adapter for a local model; the bundled model has its own.
-        device, max_batch: for a local model; see `character.local_model.LocalModel`.
-        api_key, remote_model: for a URL; see `character.remote_model.RemoteModel`.
-        context_length: tokens of prompt and reply together; None takes the model's own, 4096 for a URL.
+        spec: ``bundled``, a folder of transformers, a hub id, or the URL of an OpenAI-compatible endpoint.
+        adapter: folder of a LoRA adapter; None takes the bundled one for the bundled model. With a URL, its name there.
+        device: ``auto``, ``cpu`` or ``cuda``; local models only.
+        max_batch: chats in work at a time, local models only; None or 0 lets the device decide.
+        api_key: for a URL.
+        context_length: tokens of prompt and reply; None takes the model's.
+        remote_model: name of the model at a URL; None takes the first that is listed there.
 
     Raises:
-        LanguageModelError: it cannot be loaded; the message says what to do.
+        LanguageModelError: in one line, what is wrong with the setting.
     """
     if spec.startswith(("http://", "https://")):
-        from character.remote_model import DEFAULT_CONTEXT, RemoteModel
+        from character.remote_model import RemoteModel
 
-        if adapter:
-            raise LanguageModelError("--adapter is for local models; load the adapter in the server behind the URL")
-        return RemoteModel(spec, model=remote_model, api_key=api_key, context_length=context_length or DEFAULT_CONTEXT)
+        return RemoteModel(spec, model=adapter or remote_model, api_key=api_key, context_length=context_length)
+
     from character.local_model import LocalModel
 
     name = None
-    if spec == "bundled":
-        spec, adapter, name = str(BUNDLED / "base"), adapter or str(BUNDLED / "adapter"), BUNDLED_NAME
-    adapters = {Path(adapter).name: adapter} if adapter else None
+    if spec == BUNDLED:
+        if not (BUNDLED_BASE / "config.json").is_file():
+            raise LanguageModelError(
+                f"the bundled language model is missing from {BUNDLED_BASE}: get the whole repository, or name another "
+                "with --llm"
+            )
+        spec, name = str(BUNDLED_BASE), "Oh-LoRA"
+        if adapter is None and BUNDLED_ADAPTER.is_dir():
+            adapter = str(BUNDLED_ADAPTER)
     return LocalModel(
-        spec, adapters=adapters, device=device, max_batch=max_batch, context_length=context_length, name=name
+        spec,
+        adapters={FIRST_ADAPTER: adapter} if adapter else {},
+        device=device,
+        max_batch=max_batch or None,
+        context_length=context_length,
+        name=name,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,8 +25,14 @@ from character.sampling import Sampler
 LONGEST_CONTEXT = 8192
 """Tokens of context where none is asked for and the model would take more: memory is kept for all of them."""
 
+SMALL_MODEL = 100_000_000
+"""Parameters below which one thread computes a pass. A second one gains a small model little, and loses it nearly all
+where another program, or her face, keeps the cores busy: of two threads each waits for the other at every operation
+(measured with the bundled model beside a training run on two cores: 188 tokens/s with one thread, 2 with two)."""
+
 PENALISED_TOKENS = 256
 """How far back the repetition penalty looks into what the assistant said."""
+
 
 class LocalModel:
     """A language model in this process. All public methods belong on the event loop.
@@ -39,7 +44,7 @@ class LocalModel:
         dtype: ``auto`` takes bfloat16 on the GPU, and on the CPU what is faster there.
         max_batch: chats in work at a time; None takes 8 on the CPU and 32 on the GPU.
         context_length: tokens of prompt and reply together; None takes the model's, 8192 at most.
-        threads: CPU threads of one forward pass; None measures how many pay.
+        threads: CPU threads of one forward pass; None takes one for a small model and all cores for a large one.
         name: what the page shows; None takes the last part of ``model``.
 
     Raises:
@@ -68,6 +73,8 @@ class LocalModel:
         declared = network.generation_config.eos_token_id
         self._template = ChatTemplate(tokenizer, self._name, declared if isinstance(declared, list) else [declared])
 
+        small = network.num_parameters() < SMALL_MODEL
+        self._threads = threads or (1 if small else torch.get_num_threads())
         max_batch = max_batch or (32 if self._device.type == "cuda" else 8)
         store = KeyValueStore()
         self._adapters = AdapterSet(network, str(model))
@@ -88,7 +95,7 @@ class LocalModel:
             for adapter, folder in (adapters or {}).items():
                 self._keys[adapter] = self._worker.run(partial(self._insert, Path(folder))).result()
                 self._current = self._current or adapter
-            self._threads: int = self._worker.run(partial(self._warm_up, threads)).result()
+            self._worker.run(self._warm_up).result()
         except BaseException:
             self._worker.close()
             raise
@@ -220,34 +227,12 @@ class LocalModel:
         return self._forward.add_adapter(self._adapters.read(folder))
 
     @torch.inference_mode()
-    def _warm_up(self, threads: int | None) -> int:
-        """Makes libraries and the cache ready for the first request; sets and returns the worker's number of threads."""
-        if self._device.type != "cpu":
-            self._short_turn()
-            return torch.get_num_threads()
-        candidates = [threads] if threads else [2**n for n in range(torch.get_num_threads().bit_length())]
-        seconds: dict[int, float] = {}
-        for count in candidates:
-            torch.set_num_threads(count)
-            self._short_turn()
-            seconds[count] = self._short_turn()
-            # Where others use the cores, each thread more makes it slower, up to a hundredfold.
-            if seconds[count] > 1.5 * min(seconds.values()):
-                break
-        # More threads must pay: they are taken from the face, the memory and the server.
-        enough = min(seconds.values()) * 1.15
-        chosen = next(count for count in candidates if seconds[count] <= enough)
-        torch.set_num_threads(chosen)
-        return chosen
-
-    def _short_turn(self) -> float:
-        """Seconds for a few words of prompt and of reply."""
-        start = time.perf_counter()
-        length = min(32, self._context_length - 8)
+    def _warm_up(self) -> None:
+        """A few words of prompt and of reply, so that the first request finds libraries and cache ready."""
+        torch.set_num_threads(self._threads)
+        length = min(32, self._context_length - 2)
         self._forward(Batch.of([[0] * length], [0], 0, self._device), None)
-        for position in range(length, length + 8):
-            self._forward(Batch.of([[0]], [position], 0, self._device), None)
-        return time.perf_counter() - start
+        self._forward(Batch.of([[0]], [length], 0, self._device), None)
 
 
 class LocalReply(Reply):

@@ -23,9 +23,7 @@ class Sampler:
         device: of the logits.
     """
 
-    def __init__(
-        self, sampling: Sampling, spoken: Sequence[int], exempt: frozenset[int], device: torch.device
-    ) -> None:
+    def __init__(self, sampling: Sampling, spoken: Sequence[int], exempt: frozenset[int], device: torch.device) -> None:
         self.sampling = sampling
         self._exempt = exempt
         self._random = random.Random(sampling.seed)

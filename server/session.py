@@ -93,9 +93,12 @@ class Session:
         if transport is not None and transport.get_write_buffer_size() > MAX_UNSENT_BYTES + self._largest:
             self.close(protocol.CLOSE_TRY_LATER, "too slow")
             return
+        self._note_size(frame)
+        broadcast([self._socket], frame)
+
+    def _note_size(self, frame: str) -> None:
         if len(frame) > protocol.MAX_FRAME_BYTES:
             self._largest = max(self._largest, len(frame.encode()))
-        broadcast([self._socket], frame)
 
     def deliver(self, chat: str, seq: int, frame: str) -> None:
         """Sends an event once: not before the snapshot that precedes it, not again if the snapshot holds it."""
@@ -241,7 +244,7 @@ class Session:
         message = protocol.ChatSnapshot(
             chat=found.chat, messages=found.messages, active=found.active, seq=found.seq, face=found.face
         )
-        self._start_events(chat, found.seq, [protocol.encode(message, ref=ref, chat=chat)])
+        await self._start_events(chat, found.seq, [protocol.encode(message, ref=ref, chat=chat)])
 
     async def _resume(self, chat: str, last_seq: int) -> None:
         """Sends the events after ``last_seq``, or a snapshot where they are no longer kept."""
@@ -256,12 +259,14 @@ class Session:
             await self._send_snapshot(chat, None)
             return
         frames = [protocol.frame(e.type, e.data, chat=chat, turn=e.turn, seq=e.seq) for e in events]
-        self._start_events(chat, events[-1].seq if events else last_seq, frames)
+        await self._start_events(chat, events[-1].seq if events else last_seq, frames)
 
-    def _start_events(self, chat: str, seq: int, frames: list[str]) -> None:
-        self._seen[chat] = seq
+    async def _start_events(self, chat: str, seq: int, frames: list[str]) -> None:
+        """Sends frames at the pace the client reads them; what happens in the chat meanwhile follows."""
         for frame in frames:
-            self.post(frame)
+            self._note_size(frame)
+            await self._socket.send(frame)
+        self._seen[chat] = seq
         for waiting, frame in self._opening.pop(chat):
             self.deliver(chat, waiting, frame)
 

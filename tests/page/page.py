@@ -104,8 +104,9 @@ class Page:
 
     def check(self) -> None:
         """No error in the console, and nothing that the content security policy had to stop."""
-        assert self.js("return window.violations ?? []") == []
+        violations = self.js("return window.violations ?? []")
+        assert not violations, violations
         errors = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
         if self.expects_errors:
             errors = [text for text in errors if "WebSocket connection" not in text]
-        assert errors == []
+        assert not errors, errors

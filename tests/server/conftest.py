@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from character.lorebook import load_morphology
 from server.app import App
 from server.settings import Settings
 from server.storage import accounts
@@ -41,6 +43,7 @@ Start = Callable[..., Awaitable[Running]]
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Starts servers on the test's own data folder; closes clients first, then servers."""
+    await asyncio.to_thread(load_morphology)  # as the program does at its start; it may take seconds
     async with AsyncExitStack() as servers, AsyncExitStack() as clients:
 
         async def begin(model: ScriptedModel | None = None, **settings: Any) -> Running:

@@ -59,7 +59,7 @@ def card(name: str = "다온", **fields: Any) -> dict[str, Any]:
         "first_mes": "<감정:기쁨:0.6> 안녕, 나는 {{char}}이야.",
         "alternate_greetings": [],
     }
-    raw["data"] |= {"character_book": None, **fields}
+    raw["data"] |= {"description": f"{name}은 산에 산다.", "character_book": None, **fields}
     return raw
 
 
@@ -127,7 +127,7 @@ async def test_whoever_goes_on_and_on_is_closed_with_1008(start: Start, monkeypa
     server = await start(frames_per_second=1.0, frame_burst=5)
     client, other = await server.client(), await server.client("junho")
     with contextlib.suppress(ConnectionClosed):
-        for _ in range(500):
+        for _ in range(65):
             await client.send("ping")
     assert await closed_with(client) == 1008
     assert errors(client).count("rate_limited") == 50
@@ -207,6 +207,13 @@ async def idle_client(port: int, token: str, chat: str) -> ClientConnection:
 async def test_a_client_that_does_not_read_is_closed_with_1013_and_the_others_do_not_notice(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    closing, close = asyncio.Event(), session.Session.close
+
+    def noted(self: session.Session, code: int, reason: str) -> None:
+        closing.set()
+        close(self, code, reason)
+
+    monkeypatch.setattr(session.Session, "close", noted)
     monkeypatch.setattr(session, "MAX_UNSENT_BYTES", 256 * 1024)
     pieces = ["<감정:기쁨:0.5> ", *(f"{number}" + "가" * 20_000 for number in range(150))]
     server = await start(ScriptedModel(lambda _: pieces, pace=0.005))
@@ -215,15 +222,15 @@ async def test_a_client_that_does_not_read_is_closed_with_1013_and_the_others_do
     idle = await idle_client(server.port, server.token(), chat)
     begin = len(reader.events)
     await reader.ask("turn.send", chat, client_id="one", text="길게 얘기해 줘")
-    done = await reader.wait("turn.done", begin)
-    assert done["data"]["reply"]["text"] == "".join(pieces[1:]) == reader.words(chat)
-    await reader.ask("ping")
+    await asyncio.wait_for(closing.wait(), 30)
     last = 0
     with pytest.raises(ConnectionClosed):
         async with asyncio.timeout(20):
             while True:
                 last = json.loads(await idle.recv()).get("seq", last)
     assert idle.close_code == 1013
+    done = await reader.wait("turn.done", begin)
+    assert done["data"]["reply"]["text"] == "".join(pieces[1:]) == reader.words(chat)
     # it comes back and is given the rest
     assert 0 < last < done["seq"]
     async with await Client.open(server.port, token=server.token(), last_seq={chat: last}) as again:
@@ -464,8 +471,8 @@ async def test_a_second_hello_is_refused_and_changes_nothing(start: Start) -> No
 async def test_a_client_that_saw_too_little_or_another_history_gets_a_snapshot(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chats, "KEPT_EVENTS", 10)
-    monkeypatch.setattr(chats, "PRUNE_AT", 20)
+    monkeypatch.setattr(chats, "KEPT_EVENTS", 5)
+    monkeypatch.setattr(chats, "PRUNE_AT", 10)
     server = await start()
     client = await server.client()
     chat = await client.new_chat()
@@ -636,7 +643,7 @@ async def test_a_card_that_cannot_be_read_is_refused_with_its_problem(start: Sta
     client = await (await start()).client()
     for content, problem in (
         (b"{", "JSON"), (b"[]", "object"), (picture(), "no character card"), (picture()[:40], "cut short"),
-        (json.dumps(card(name=5)).encode(), "name"), (b"\xff\xfe", "UTF-8"), (b"[" * 50_000, "nested"),
+        (json.dumps(card(name=5)).encode(), "name"), (b"\xff\xfe", "neither a PNG picture nor JSON"), (b"[" * 50_000, "nested"),
     ):  # fmt: skip
         with pytest.raises(Refused, match=f"bad_request: .*{problem}"):
             await client.ask("card.import", upload=await client.upload("card", content))

@@ -36,12 +36,12 @@ export function headerView(go) {
     icon("menu"),
   );
   const orb = h("span", { class: "orb" });
-  const feeling = h("span", { class: "feeling" });
+  const word = h("span", { class: "feeling" });
   const stage = h(
     "button",
     { type: "button", class: "stage-open", "aria-controls": "stage", "aria-expanded": "false", on: { click: go.toggleStage } },
     orb,
-    feeling,
+    word,
   );
   const hint = h(
     "div",
@@ -80,8 +80,8 @@ export function headerView(go) {
     hint.hidden = !state.model?.bundled || !isHinting();
     model.setAttribute("aria-expanded", String(!hint.hidden));
     tint(orb, felt?.emotion);
-    setText(feeling, emotionName(felt?.emotion ?? CALM));
-    stage.setAttribute("aria-label", `${t(stageOpen ? "hideStage" : "showStage")}: ${feeling.textContent}`);
+    setText(word, emotionName(felt?.emotion ?? CALM));
+    stage.setAttribute("aria-label", `${t(stageOpen ? "hideStage" : "showStage")}: ${word.textContent}`);
     stage.setAttribute("aria-expanded", String(stageOpen));
   }
 
