@@ -105,6 +105,8 @@ class AdapterSet:
 
         self._added += 1
         key = f"lora{self._added}"
+        # PEFT warns of several adapters in one model, which is what this class is for.
+        vars(self._model).pop("peft_config", None)
         try:
             inject_adapter_in_model(files.config, self._model, key)
             result = set_peft_model_state_dict(self._model, dict(files.tensors), key)
@@ -126,7 +128,6 @@ class AdapterSet:
 
         self._activate(None)
         delete_adapter(self._model, key, prefix="lora_")
-        getattr(self._model, "peft_config", {}).pop(key, None)
 
     def activate(self, key: str | None) -> None:
         """Makes the next passes use an adapter, or none."""

@@ -79,10 +79,11 @@ class LocalModel:
         store = KeyValueStore()
         self._adapters = AdapterSet(network, str(model))
         self._forward = ModelForward(network, store, self._adapters, self._context_length)
+        # Twice the places, so that chats which pause find what was computed for them.
+        self._pool = SlotPool(store, 2 * max_batch, self._context_length)
         self._worker = Worker(
             self._forward,
-            # Twice the places, so that chats which pause find what was computed for them.
-            SlotPool(store, 2 * max_batch, self._context_length),
+            self._pool,
             self._template.end_tokens,
             max_batch=max_batch,
             context_length=self._context_length,
@@ -231,6 +232,7 @@ class LocalModel:
         """A few words of prompt and of reply, so that the first request finds libraries and cache ready."""
         torch.set_num_threads(self._threads)
         length = min(32, self._context_length - 2)
+        self._pool.reserve(length + 1)
         self._forward(Batch.of([[0] * length], [0], 0, self._device), None)
         self._forward(Batch.of([[0]], [length], 0, self._device), None)
 

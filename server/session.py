@@ -61,6 +61,7 @@ class Session:
         self._uploads: dict[str, bytes] = {}
         self._refused = 0
         self._largest = 0  # bytes of the largest frame sent
+        self._early: list[str] | None = None  # broadcasts that wait for the welcome
         self._handlers: dict[type[protocol.Message], Callable[[Envelope, Any], Awaitable[None]]] = {
             protocol.ChatList: self._chat_list,
             protocol.ChatOpen: self._chat_open,
@@ -89,6 +90,9 @@ class Session:
 
     def post(self, frame: str) -> None:
         """Sends a frame without waiting; a client that reads too slowly is closed instead of being buffered for."""
+        if self._early is not None:
+            self._early.append(frame)
+            return
         transport = self._socket.transport
         if transport is not None and transport.get_write_buffer_size() > MAX_UNSENT_BYTES + self._largest:
             self.close(protocol.CLOSE_TRY_LATER, "too slow")
@@ -167,7 +171,12 @@ class Session:
             raise Unauthorized("hello에 token이나 login이 있어야 해요.")
         self._presence = services.hub.join(account.id, self)
         self._account = account.id
-        found = await services.database.read(lambda c: chats.summaries(c, account.id))
+        early: list[str] = []
+        self._early = early
+        try:
+            found = await services.database.read(lambda c: chats.summaries(c, account.id))
+        finally:
+            self._early = None
         self._answer(
             envelope,
             protocol.Welcome(
@@ -184,6 +193,8 @@ class Session:
                 server=services.version,
             ),
         )
+        for frame in early:
+            self.post(frame)
         for chat, last_seq in hello.last_seq.items():
             try:
                 await self._resume(chat, last_seq)

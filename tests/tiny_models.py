@@ -27,7 +27,8 @@ CONTEXT = 256
 def tiny_llama(folder: Path, *, seed: int = 0, **shape: Any) -> Path:
     """Writes a Llama of two layers with random weights and a trained Korean tokenizer.
 
-    The weights are larger than a fresh model's, so that greedy replies differ from prompt to prompt.
+    The weights are larger than a fresh model's, so that greedy replies differ from prompt to prompt. Tokens of single
+    bytes are never the likeliest: at random they hardly ever make a character.
 
     Args:
         folder: where to; made if missing.
@@ -55,7 +56,12 @@ def tiny_llama(folder: Path, *, seed: int = 0, **shape: Any) -> Path:
         **{**settings, **shape},
     )
     torch.manual_seed(seed)
-    LlamaForCausalLM(config).save_pretrained(folder)
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for token, number in tokenizer.get_vocab().items():
+            if token.startswith("<0x"):
+                model.lm_head.weight[number] = 0
+    model.save_pretrained(folder)
     save_tokenizer(tokenizer, folder)
     return folder
 

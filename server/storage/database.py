@@ -32,6 +32,7 @@ from server.storage.schema import chats, events
 T = TypeVar("T")
 APPLICATION_ID = 0x4F684C6F  # "OhLo", in the header of our SQLite files
 BUSY_SECONDS = 10
+GATHER_SECONDS = 0.0
 SMALLEST_PAGE = 512
 
 
@@ -236,9 +237,11 @@ class GroupCommit:
         self._connection.close()
 
     def _run(self) -> None:
-        ending = False
+        ending, committed = False, 0.0
         while not ending:
             batch = [self._queue.get()]
+            time.sleep(max(0.0, committed + GATHER_SECONDS - time.monotonic()))
+            committed = time.monotonic()
             while not self._queue.empty():
                 batch.append(self._queue.get())
             ending = None in batch

@@ -126,11 +126,15 @@ async def test_whoever_goes_on_and_on_is_closed_with_1008(start: Start, monkeypa
     monkeypatch.setattr(session, "MAX_REFUSED_FRAMES", 50)
     server = await start(frames_per_second=1.0, frame_burst=5)
     client, other = await server.client(), await server.client("junho")
-    with contextlib.suppress(ConnectionClosed):
-        for _ in range(65):
-            await client.send("ping")
+    refused = 0
+    with contextlib.suppress(ConnectionClosed, ConnectionError):
+        for _ in range(100):
+            try:
+                await client.ask("ping")
+            except Refused:
+                refused += 1
     assert await closed_with(client) == 1008
-    assert errors(client).count("rate_limited") == 50
+    assert refused == 50
     await other.ask("ping")
 
 
@@ -486,13 +490,13 @@ async def test_a_client_that_saw_too_little_or_another_history_gets_a_snapshot(
             assert snapshot["data"]["seq"] == last
             assert len([m for m in snapshot["data"]["messages"] if m["role"] == "user"]) == 4
             await settled(again)
-            assert [event["type"] for event in again.events] == ["chat.snapshot"]
+            assert [event["type"] for event in again.events if event["type"] != "chat.changed"] == ["chat.snapshot"]
     async with await Client.open(server.port, token=token, last_seq={chat: last - 3}) as again:
         await again.wait("turn.done")
-        assert [event["seq"] for event in again.events] == [last - 2, last - 1, last]
+        assert [event["seq"] for event in again.events if "seq" in event] == [last - 2, last - 1, last]
     async with await Client.open(server.port, token=token, last_seq={chat: last}) as again:
         await settled(again)
-        assert again.events == []
+        assert not any("seq" in event for event in again.events)
         # it is in the chat all the same
         await client.say(chat, "또 왔네")
         await again.wait("turn.done")

@@ -24,7 +24,7 @@ export const EMOTIONS = {
   },
   놀람: {
     colors: [[246, 240, 190], [120, 214, 255], [190, 150, 255]],
-    speed: 1.05, swing: 0.9, ripple: 1.8, reach: 0.9, lift: 0.66, tremble: 0.15, glow: 1.05,
+    speed: 1.05, swing: 0.9, ripple: 1.8, reach: 0.9, lift: 0.66, tremble: 0.15, glow: 0.86,
   },
   두려움: {
     colors: [[152, 164, 222], [92, 92, 170], [62, 60, 120]],

@@ -3,6 +3,7 @@
 import { attribute, h, keyed, setText } from "../dom.js";
 import { icon } from "../icons.js";
 import { t } from "../strings.js";
+import { iconButton } from "./button.js";
 import { confirm, openDialog } from "./dialog.js";
 
 /** @param {string|null} chosen id of the card to show first */
@@ -12,7 +13,12 @@ export function openCards(session, chosen = null) {
   const greeting = h("fieldset", { class: "greetings" });
   const begin = h("button", { type: "button", class: "button primary", disabled: true }, t("startChat"));
   const picker = h("input", { type: "file", hidden: true, accept: ".png,.json", tabindex: "-1" });
-  const bring = h("button", { type: "button", class: "button", on: { click: () => picker.click() } }, icon("upload"), t("importCard"));
+  const bring = h(
+    "button",
+    { type: "button", class: "button", on: { click: () => picker.click() } },
+    icon("upload"),
+    t("importCard"),
+  );
   let cards = [];
 
   const show = keyed(list, {
@@ -74,8 +80,8 @@ export function openCards(session, chosen = null) {
       greeting.replaceChildren();
       return;
     }
-    const option = (value, text, isChecked) =>
-      h("label", { class: "greeting" }, h("input", { type: "radio", name: "greeting", value, checked: isChecked }), h("span", {}, text));
+    const option = (value, text, checked) =>
+      h("label", { class: "greeting" }, h("input", { type: "radio", name: "greeting", value, checked }), h("span", {}, text));
     greeting.replaceChildren(
       h("legend", {}, t("greeting")),
       option("", t("greetingAuto"), true),
@@ -88,8 +94,6 @@ export function openCards(session, chosen = null) {
 
 function cardRow(card, act) {
   const radio = h("input", { type: "radio", name: "card", value: card.id, on: { change: () => act.choose(card.id) } });
-  const tool = (name, label, run) =>
-    h("button", { type: "button", class: "icon-button small", "aria-label": label, title: label, on: { click: run } }, icon(name));
   const name = h("b");
   const by = h("span", { class: "card-by" });
   const about = h("span", { class: "card-about" });
@@ -101,8 +105,8 @@ function cardRow(card, act) {
     h(
       "span",
       { class: "card-tools" },
-      tool("download", `${card.name}: ${t("exportCard")}`, act.save),
-      card.builtin ? null : tool("trash", `${card.name}: ${t("deleteCard")}`, () => act.remove(card)),
+      iconButton("download", `${card.name}: ${t("exportCard")}`, act.save, "small"),
+      card.builtin ? null : iconButton("trash", `${card.name}: ${t("deleteCard")}`, () => act.remove(card), "small"),
     ),
   );
 

@@ -19,7 +19,14 @@ export function composerView(act) {
   const send = h("button", { type: "submit", class: "send", "aria-label": t("send"), title: t("send") }, icon("send"));
   const stop = h(
     "button",
-    { type: "button", class: "send stop", "aria-label": t("stop"), title: `${t("stop")} (Esc)`, hidden: true, on: { click: act.stop } },
+    {
+      type: "button",
+      class: "send stop",
+      "aria-label": t("stop"),
+      title: `${t("stop")} (Esc)`,
+      hidden: true,
+      on: { click: act.stop },
+    },
     icon("stop"),
   );
   const connection = h("p", { class: "connection", role: "status" });

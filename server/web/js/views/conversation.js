@@ -25,7 +25,12 @@ export function conversationView(act) {
   );
   const inner = h("div", { class: "scroll-inner" }, older, list, loading, empty);
   const scroller = h("div", { class: "scroll", tabindex: "-1" }, inner);
-  const toEnd = h("button", { type: "button", class: "to-end", hidden: true, on: { click: () => goToEnd(true) } }, icon("down"), t("toEnd"));
+  const toEnd = h(
+    "button",
+    { type: "button", class: "to-end", hidden: true, on: { click: () => goToEnd(true) } },
+    icon("down"),
+    t("toEnd"),
+  );
   const element = h("div", { class: "conversation" }, scroller, toEnd);
   const show = keyed(list, {
     key: (item) => item.key,

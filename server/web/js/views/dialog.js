@@ -1,8 +1,8 @@
 /** Windows above the page. */
 
 import { h } from "../dom.js";
-import { icon } from "../icons.js";
 import { t } from "../strings.js";
+import { iconButton } from "./button.js";
 
 /**
  * Opens a window. Esc, the close button and a press beside it close it; the browser keeps the focus inside and gives it back.
@@ -12,14 +12,13 @@ import { t } from "../strings.js";
  */
 export function openDialog({ title, kind, content, onClose = () => {} }) {
   const heading = h("h2", { id: `title-${kind}` }, title);
-  const close = h("button", { type: "button", class: "icon-button", "aria-label": t("close") }, icon("close"));
+  const close = iconButton("close", t("close"), () => dialog.close());
   const dialog = h(
     "dialog",
     { class: `dialog ${kind}`, "aria-labelledby": heading.id },
     h("header", { class: "dialog-head" }, heading, close),
     ...content,
   );
-  close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("pointerdown", (event) => {
     if (event.target === dialog && isBeside(dialog, event)) dialog.close();
   });

@@ -13,7 +13,8 @@ export function editorView({ message, limit, onSave, onCancel }) {
   const box = h("textarea", { class: "field editor-box", rows: "1", "aria-label": t("editLabel") });
   box.value = readEdit(message.id) ?? message.text;
   const over = h("span", { class: "counter", role: "status" });
-  const save = h("button", { type: "submit", class: "button primary small" }, t(message.role === "user" ? "saveEdit" : "saveReplyEdit"));
+  const label = t(message.role === "user" ? "saveEdit" : "saveReplyEdit");
+  const save = h("button", { type: "submit", class: "button primary small" }, label);
   const element = h(
     "form",
     { class: "editor" },

@@ -2,10 +2,10 @@
 
 import { h, setText } from "../dom.js";
 import { CALM, tint } from "../emotions.js";
-import { icon } from "../icons.js";
 import { change, settings } from "../settings.js";
 import { feeling } from "../store.js";
 import { emotionName, t } from "../strings.js";
+import { iconButton } from "./button.js";
 
 const LARGER = [
   "python -m server --llm kakaocorp/kanana-1.5-2.1b-instruct-2505",
@@ -30,16 +30,13 @@ export function headerView(go) {
   const modelName = h("span", { class: "model-name" });
   const badge = h("span", { class: "badge" }, t("bundled"));
   model.append(modelName, badge);
-  const menu = h(
-    "button",
-    { type: "button", class: "icon-button only-drawer", "aria-label": t("openMenu"), "aria-controls": "sidebar", on: { click: go.openDrawer } },
-    icon("menu"),
-  );
+  const menu = iconButton("menu", t("openMenu"), go.openDrawer, "only-drawer");
+  menu.setAttribute("aria-controls", "sidebar");
   const orb = h("span", { class: "orb" });
   const word = h("span", { class: "feeling" });
   const stage = h(
     "button",
-    { type: "button", class: "stage-open", "aria-controls": "stage", "aria-expanded": "false", on: { click: go.toggleStage } },
+    { type: "button", class: "stage-open", "aria-controls": "stage", on: { click: go.toggleStage } },
     orb,
     word,
   );
@@ -55,11 +52,7 @@ export function headerView(go) {
       ` ${t("modelHintOr")} `,
       h("code", {}, LARGER[1].replace("python -m server ", "")),
     ),
-    h(
-      "button",
-      { type: "button", class: "icon-button small", "aria-label": t("closeHint"), on: { click: () => change({ modelHint: false }) } },
-      icon("close"),
-    ),
+    iconButton("close", t("closeHint"), () => change({ modelHint: false }), "small"),
   );
   const element = h("header", { class: "talk-head" }, menu, h("div", { class: "talk-names" }, title, model), stage);
 

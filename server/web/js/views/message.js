@@ -5,6 +5,7 @@ import { tint } from "../emotions.js";
 import { icon } from "../icons.js";
 import { emotionName, t } from "../strings.js";
 import { clock, fullDate } from "../time.js";
+import { iconButton } from "./button.js";
 import { editorView } from "./editor.js";
 import { wordsView } from "./words.js";
 
@@ -27,7 +28,8 @@ export function messageView(item, act) {
   const time = h("time", { class: "time" });
   const pager = pagerView(() => now, act);
   const tools = toolsView(isReply, () => now, act);
-  const meta = h("div", { class: "meta" }, ...(isReply ? [chip, pager.element, tools.element, time] : [time, tools.element, pager.element]));
+  const below = isReply ? [chip, pager.element, tools.element, time] : [time, tools.element, pager.element];
+  const meta = h("div", { class: "meta" }, ...below);
   const speaker = h("span", { class: "hidden" }, isReply ? item.name : t("you"));
   const orb = isReply ? h("span", { class: "orb", "aria-hidden": "true" }) : null;
   const isNew = isReply ? item.message.status === "live" && !item.entry : item.entry !== null;
@@ -149,10 +151,8 @@ function pagerView(get, act) {
     const { message, variants } = get();
     act.pick(variants[variants.indexOf(message.id) + by]);
   };
-  const button = (name, label, by) =>
-    h("button", { type: "button", class: "icon-button small", "aria-label": label, on: { click: () => step(by) } }, icon(name));
-  const previous = button("left", t("previousVariant"), -1);
-  const next = button("right", t("nextVariant"), 1);
+  const previous = iconButton("left", t("previousVariant"), () => step(-1), "small");
+  const next = iconButton("right", t("nextVariant"), () => step(1), "small");
   const element = h("span", { class: "pager", role: "group" }, previous, count, next);
 
   function update() {
@@ -169,8 +169,7 @@ function pagerView(get, act) {
 }
 
 function toolsView(isReply, get, act) {
-  const tool = (name, label, run) =>
-    h("button", { type: "button", class: "icon-button small", "aria-label": label, title: label, on: { click: run } }, icon(name));
+  const tool = (name, label, run) => iconButton(name, label, run, "small");
   const thumb = (sign, label, good) =>
     h(
       "button",
@@ -186,15 +185,20 @@ function toolsView(isReply, get, act) {
     );
   const copy = tool("copy", t("copy"), async () => {
     if (!(await act.copy(get()))) return;
-    copy.replaceChildren(icon("check"));
-    setTimeout(() => copy.replaceChildren(icon("copy")), 1500);
+    const show = (name, label) => {
+      copy.replaceChildren(icon(name));
+      copy.setAttribute("aria-label", label);
+    };
+    show("check", t("copied"));
+    setTimeout(() => show("copy", t("copy")), 1500);
   });
   const good = isReply ? thumb("👍", t("good"), true) : null;
   const bad = isReply ? thumb("👎", t("bad"), false) : null;
   const retry = isReply ? tool("retry", t("retry"), () => act.retry(get())) : null;
   const edit = tool("pencil", t(isReply ? "editReply" : "edit"), () => act.edit(get()));
   const remove = tool("trash", t("deleteMessage"), () => act.remove(get()));
-  const element = h("span", { class: "tools", role: "group", "aria-label": t("actions") }, copy, good, bad, retry, edit, remove);
+  const all = [copy, good, bad, retry, edit, remove];
+  const element = h("span", { class: "tools", role: "group", "aria-label": t("actions") }, ...all);
 
   function update() {
     const { message, entry, isBusy } = get();

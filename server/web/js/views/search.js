@@ -66,7 +66,7 @@ export function openSearch(session, onPick) {
     return h(
       "li",
       { class: "hit", id: `hit-${index}`, role: "option", on: { click: () => pick(hit), pointermove: () => choose(index) } },
-      h("span", { class: "hit-top" }, h("span", { class: "hit-title" }, hit.title), h("span", { class: "hit-time" }, brief(hit.created))),
+      h("span", { class: "hit-top" }, h("span", { class: "hit-title" }, hit.title), h("span", {}, brief(hit.created))),
       h("span", { class: "hit-text" }, h("b", {}, hit.role === "user" ? t("you") : name), " ", ...passage),
     );
   }

@@ -23,7 +23,12 @@ export function openSettings(session, focused = null) {
           openSettings(session, "language");
         }),
         choice("theme", t("theme"), { system: t("themeSystem"), dark: t("themeDark"), light: t("themeLight") }),
-        choice("text", t("textSize"), { small: t("textSmall"), normal: t("textNormal"), large: t("textLarge"), huge: t("textHuge") }),
+        choice("text", t("textSize"), {
+          small: t("textSmall"),
+          normal: t("textNormal"),
+          large: t("textLarge"),
+          huge: t("textHuge"),
+        }),
         choice("sendKey", t("sendKey"), { enter: "Enter", ctrl: `${meta}+Enter` }, () => {}, t("sendKeyHint")),
         h(
           "section",

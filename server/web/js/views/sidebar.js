@@ -4,11 +4,13 @@ import { h, keyed, setText } from "../dom.js";
 import { icon } from "../icons.js";
 import { t } from "../strings.js";
 import { brief, section } from "../time.js";
+import { iconButton } from "./button.js";
 import { confirm, prompt } from "./dialog.js";
 
 /**
  * @param {import("../session.js").Session} session
- * @param {object} go what the shell does: newChat, openCards, openSearch, openSettings, openChat(id), closeDrawer, importFile(file)
+ * @param {object} go what the shell does: newChat, openCards, openSearch, openSettings, openChat(id), closeDrawer,
+ *   importFile(file)
  */
 export function sidebarView(session, go) {
   const list = h("ul", { class: "chats" });
@@ -22,8 +24,6 @@ export function sidebarView(session, go) {
     for (const file of picker.files) await go.importFile(file);
     picker.value = "";
   });
-  const button = (name, label, act, extra = {}) =>
-    h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, on: { click: act }, ...extra }, icon(name));
   const account = h("span", { class: "account" });
 
   const element = h(
@@ -34,13 +34,13 @@ export function sidebarView(session, go) {
       { class: "sidebar-head" },
       h("img", { src: "/icon.svg", alt: "", width: "28", height: "28" }),
       h("span", { class: "brand" }, "Oh-LoRA", h("em", {}, "오로라")),
-      button("close", t("closeMenu"), go.closeDrawer, { class: "icon-button only-drawer" }),
+      iconButton("close", t("closeMenu"), go.closeDrawer, "only-drawer"),
     ),
     h(
       "div",
       { class: "sidebar-new" },
       h("button", { type: "button", class: "button new-chat", on: { click: go.newChat } }, icon("plus"), t("newChat")),
-      button("card", t("newChatWith"), go.openCards, { class: "icon-button outlined" }),
+      iconButton("card", t("newChatWith"), go.openCards, "outlined"),
     ),
     h(
       "button",
@@ -54,8 +54,8 @@ export function sidebarView(session, go) {
       "footer",
       { class: "sidebar-foot" },
       account,
-      button("upload", t("importFile"), () => picker.click()),
-      button("settings", t("settings"), go.openSettings),
+      iconButton("upload", t("importFile"), () => picker.click()),
+      iconButton("settings", t("settings"), go.openSettings),
     ),
     picker,
   );
@@ -74,7 +74,8 @@ export function sidebarView(session, go) {
       const part = section(chat.updated);
       if (part !== last) items.push({ key: `# ${part}`, heading: part });
       last = part;
-      items.push({ key: chat.id, chat, isCurrent: chat.id === current, isLive: open[chat.id] ? open[chat.id].live !== null : chat.live });
+      const isLive = open[chat.id] ? open[chat.id].live !== null : chat.live;
+      items.push({ key: chat.id, chat, isCurrent: chat.id === current, isLive });
     }
     show(items);
     none.hidden = chats.length > 0;
@@ -100,9 +101,6 @@ function chatRow(session, go, id) {
     h("span", { class: "chat-top" }, title, dot, time),
     preview,
   );
-  const tool = (name, label, act) =>
-    h("button", { type: "button", class: "icon-button small", "aria-label": label, title: label, on: { click: act } }, icon(name));
-
   const rename = async () => {
     const value = await prompt({ title: t("renameTitle"), label: t("renameLabel"), value: chat.title, limit: 120 });
     if (value && value !== chat.title) session.rename(id, value);
@@ -117,9 +115,9 @@ function chatRow(session, go, id) {
     h(
       "span",
       { class: "chat-tools" },
-      tool("pencil", t("rename"), rename),
-      tool("download", t("exportChat"), () => session.exportChat(id)),
-      tool("trash", t("deleteChat"), remove),
+      iconButton("pencil", t("rename"), rename, "small"),
+      iconButton("download", t("exportChat"), () => session.exportChat(id), "small"),
+      iconButton("trash", t("deleteChat"), remove, "small"),
     ),
   );
 

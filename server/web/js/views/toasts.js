@@ -1,8 +1,8 @@
 /** Short notices at the edge of the page that leave by themselves. */
 
 import { h } from "../dom.js";
-import { icon } from "../icons.js";
 import { t } from "../strings.js";
+import { iconButton } from "./button.js";
 import { isDialogOpen } from "./dialog.js";
 
 const STAY_MS = 5000;
@@ -12,7 +12,7 @@ export function toastsView() {
   const element = h("div", { class: "toasts", role: "status", "aria-live": "polite", popover: "manual" });
 
   function show({ kind, text, topic }) {
-    const close = h("button", { type: "button", class: "icon-button", "aria-label": t("close") }, icon("close"));
+    const close = iconButton("close", t("close"), () => leave());
     const toast = h("div", { class: `toast ${kind}`, data: { topic: topic ?? text } }, h("span", {}, text), close);
     let timer;
     const leave = () => {
@@ -23,7 +23,6 @@ export function toastsView() {
       clearTimeout(timer);
       timer = setTimeout(leave, kind === "error" ? STAY_MS * 1.6 : STAY_MS);
     };
-    close.addEventListener("click", leave);
     // Who is reading it, or about to press its button, is not hurried.
     toast.addEventListener("pointerenter", () => clearTimeout(timer));
     toast.addEventListener("pointerleave", wait);
