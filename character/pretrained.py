@@ -62,7 +62,6 @@ def load_pretrained(model: str, device: torch.device, dtype: DType) -> tuple[Any
             config=config,
             local_files_only=local,
             dtype=_choose_dtype(config, device, dtype),
-            attn_implementation="sdpa",
             use_safetensors=True,
         )
         network = network.eval().requires_grad_(False).to(device)

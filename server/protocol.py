@@ -529,6 +529,7 @@ def first_problem(error: ValidationError) -> str:
     """The first problem of a validation, as ``field: what is wrong``, without the offending value."""
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in problem["loc"])
+    place = place if len(place) <= 80 else f"{place[:79]}…"  # the name of an unknown field is the sender's
     return f"{place}: {problem['msg']}" if place else problem["msg"]
 
 

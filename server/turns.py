@@ -27,6 +27,9 @@ from server.storage.database import Database
 
 logger = logging.getLogger(__name__)
 
+RETRY_SECONDS = 5
+"""Between two attempts to store the end of a turn that the disk did not take."""
+
 UNAVAILABLE = "지금 언어 모델에 연결할 수 없어요. 잠시 뒤에 다시 시도해 주세요."
 FAILED = "대답을 만들다가 문제가 생겼어요. 다시 시도해 주세요."
 TOO_LONG = "메시지가 너무 길어서 이 모델이 한 번에 읽을 수 없어요. 나누어 보내 주세요."
@@ -94,16 +97,24 @@ class LiveTurn:
             else:  # she had said all: that is what is kept
                 await self._storing
             raise
-        except StorageError:
-            logger.exception(
-                "turn %s of chat %s cannot be stored; it will be marked at the next start", self._turn, self._chat
-            )
+        except StorageError as error:
+            logger.error("turn %s of chat %s cannot be stored: %s", self._turn, self._chat, error)
+            await self._finish_late()
         except Exception:  # a fault of ours must end the turn, not leave it live for ever
             logger.exception("chat %s: the turn failed", self._chat)
             await self._finish(turn.Finish("failed", self._machine.said, self._machine.emotion, FAILED))
         finally:
             self._generation.cancel()
             await asyncio.gather(self._generation, return_exceptions=True)
+
+    async def _finish_late(self) -> None:
+        """Marks the turn as interrupted as soon as the disk takes it; until then nobody can go on in the chat."""
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            try:
+                return await self._finish(turn.Finish("interrupted", self._machine.said, self._machine.emotion))
+            except StorageError:
+                continue
 
     def _next_event(self) -> turn.Event:
         """The next event; words that piled up while the last ones went to disk come as one."""

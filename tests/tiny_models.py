@@ -24,8 +24,8 @@ VOCABULARY = 640
 CONTEXT = 256
 
 
-def tiny_llama(folder: Path, *, seed: int = 0, **shape: Any) -> Path:
-    """Writes a Llama of two layers with random weights and a trained Korean tokenizer.
+def tiny_llama(folder: Path, *, seed: int = 0, kind: str = "llama", **shape: Any) -> Path:
+    """Writes a model of two layers with random weights, and a trained Korean tokenizer.
 
     The weights are larger than a fresh model's, so that greedy replies differ from prompt to prompt. Tokens of single
     bytes are never the likeliest: at random they hardly ever make a character.
@@ -33,9 +33,10 @@ def tiny_llama(folder: Path, *, seed: int = 0, **shape: Any) -> Path:
     Args:
         folder: where to; made if missing.
         seed: of the weights.
-        shape: settings of `LlamaConfig` that differ from the usual.
+        kind: model type of transformers.
+        shape: settings of its configuration that differ from the usual.
     """
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     tokenizer = train_tokenizer(SENTENCES * 4, VOCABULARY, CONTEXT)
     settings = {
@@ -48,7 +49,8 @@ def tiny_llama(folder: Path, *, seed: int = 0, **shape: Any) -> Path:
         "tie_word_embeddings": True,
         "initializer_range": 0.4,
     }
-    config = LlamaConfig(
+    config = AutoConfig.for_model(
+        kind,
         vocab_size=len(tokenizer),
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -56,11 +58,11 @@ def tiny_llama(folder: Path, *, seed: int = 0, **shape: Any) -> Path:
         **{**settings, **shape},
     )
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(config)
+    model = AutoModelForCausalLM.from_config(config)
     with torch.no_grad():
         for token, number in tokenizer.get_vocab().items():
             if token.startswith("<0x"):
-                model.lm_head.weight[number] = 0
+                model.get_output_embeddings().weight[number] = 0
     model.save_pretrained(folder)
     save_tokenizer(tokenizer, folder)
     return folder

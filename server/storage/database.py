@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import glob
+import logging
 import os
 import queue
 import sqlite3
@@ -29,6 +30,7 @@ from server.errors import StorageError
 from server.storage import migrations
 from server.storage.schema import chats, events
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 APPLICATION_ID = 0x4F684C6F  # "OhLo", in the header of our SQLite files
 BUSY_SECONDS = 10
@@ -191,6 +193,11 @@ class Transaction:
             self.connection.exec_driver_sql(_insert_events(len(part)), tuple(chain.from_iterable(part)))
 
 
+def is_unusable(error: Exception) -> bool:
+    """Whether the database itself failed (disk full, file damaged or gone), and not what was asked of it."""
+    return isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError
+
+
 Job = Callable[[Transaction], Any]
 Done = Callable[[Any, BaseException | None], None]
 
@@ -269,11 +276,13 @@ class GroupCommit:
             stored = transaction.events
         except Exception as error:  # the thread must live on, and whoever waits must be told
             self._sequences.clear()  # what the batch had counted is not on disk: count anew
-            if len(batch) > 1:  # whatever cannot be stored must fail alone
+            if len(batch) > 1 and not is_unusable(error):  # whatever cannot be stored must fail alone
                 for item in batch:
                     self._commit([item])
                 return
-            outcomes, stored = [(None, StorageError(f"저장하지 못했어요: {error.__cause__ or error}"))], []
+            logger.error("a batch of %d writes failed: %s", len(batch), error)
+            failure = StorageError(f"저장하지 못했어요: {error.__cause__ or error}")
+            outcomes, stored = [(None, failure)] * len(batch), []
         settle: list[Callable[[], None]] = [partial(done, *outcome) for (_, done), outcome in zip(batch, outcomes, strict=True)]
         self._on_commit(stored, settle)
 
@@ -285,6 +294,8 @@ class GroupCommit:
                 transaction.flush(emitted)
                 return result, None
         except Exception as error:  # handed to whoever asked for the job; the batch goes on
+            if is_unusable(error):
+                raise  # SQLite may have undone the whole batch by itself
             for event in transaction.events[emitted:]:
                 self._sequences.pop(event.chat, None)  # counted anew when it is needed
             del transaction.events[emitted:]
@@ -341,11 +352,21 @@ class Database:
             raise StorageError(f"no backup {target} can be made, so nothing was changed: {error}") from None
 
     async def read(self, query: Callable[[sa.Connection], T]) -> T:
-        """Runs ``query`` in one read transaction, off the event loop."""
+        """Runs ``query`` in one read transaction, off the event loop.
+
+        Raises:
+            StorageError: the database failed. Whatever ``query`` raises comes out as it is.
+        """
 
         def run() -> T:
-            with self.engine.begin() as connection:
-                return query(connection)
+            try:
+                with self.engine.begin() as connection:
+                    return query(connection)
+            except sa.exc.DatabaseError as error:
+                if not is_unusable(error):
+                    raise
+                logger.error("a read failed: %s", error)
+                raise StorageError(f"읽지 못했어요: {error.__cause__ or error}") from error
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 

@@ -86,13 +86,13 @@ def generate(folder: Path, adapter: Path | None, messages: Sequence[ChatMessage]
     return text.rstrip("\N{REPLACEMENT CHARACTER}")
 
 
-def slow_down(model: LocalModel, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[int]:
-    """Makes every forward pass last so long; returns the list that their numbers of rows go to."""
+def slow_down(model: LocalModel, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[tuple[int, ...]]:
+    """Makes every forward pass last so long; returns the list that their shapes go to, rows and length."""
     run = model._worker._forward
-    passes: list[int] = []
+    passes: list[tuple[int, ...]] = []
 
     def slow(batch: Batch, adapter: str | None) -> torch.Tensor:
-        passes.append(len(batch.tokens))
+        passes.append(tuple(batch.tokens.shape))
         time.sleep(seconds)
         return run(batch, adapter)
 
@@ -167,7 +167,7 @@ async def test_rows_of_very_different_length_are_exact_too(
 
 async def test_bfloat16_stays_close_to_transformers(fresh: Callable[..., LocalModel]) -> None:
     model = fresh(dtype="bfloat16")
-    batch = Batch.of([list(range(100, 120))], [0], 0, torch.device("cpu"))
+    batch = Batch.of([model._template.encode(ask(SENTENCES[0]).messages)], [0], 0, torch.device("cpu"))
     with torch.inference_mode():
         short = model._forward._llama(batch, None)
         long = model._forward._general(batch, None)
@@ -178,28 +178,11 @@ async def test_bfloat16_stays_close_to_transformers(fresh: Callable[..., LocalMo
 async def test_layers_with_a_sliding_window_see_no_further(
     tmp_path: Path, fresh: Callable[..., LocalModel], kind: str
 ) -> None:
-    from transformers import MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
-
-    folder = tiny_llama(tmp_path)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    shape = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": CONTEXT,
-        "initializer_range": 0.4,
-        "sliding_window": 8,
-    }
-    torch.manual_seed(0)
     if kind == "one window":
-        network = MistralForCausalLM(MistralConfig(**shape))
+        folder = tiny_llama(tmp_path, kind="mistral", sliding_window=8)
     else:
         layers = ["full_attention", "sliding_attention"]
-        network = Qwen2ForCausalLM(Qwen2Config(**shape, use_sliding_window=True, layer_types=layers))
-    network.save_pretrained(folder)
+        folder = tiny_llama(tmp_path, kind="qwen2", sliding_window=8, use_sliding_window=True, layer_types=layers)
     model = fresh(folder)
     requests = [ask(words, adapter=None) for words in SENTENCES[:3]]
     texts = [text for text, _ in await asyncio.gather(*(read(model, request) for request in requests))]
@@ -207,12 +190,7 @@ async def test_layers_with_a_sliding_window_see_no_further(
 
 
 def test_a_model_that_keeps_something_else_than_keys_and_values_is_refused(tmp_path: Path) -> None:
-    from transformers import MambaConfig, MambaForCausalLM
-
-    folder = tiny_llama(tmp_path)
-    MambaForCausalLM(MambaConfig(vocab_size=700, hidden_size=16, num_hidden_layers=2, state_size=4)).save_pretrained(
-        folder
-    )
+    folder = tiny_llama(tmp_path, kind="mamba", state_size=4)
     with pytest.raises(LanguageModelError, match="vLLM"):
         LocalModel(folder, device="cpu")
 
@@ -288,18 +266,19 @@ async def test_a_prompt_is_read_in_parts_while_others_are_written_to(
 ) -> None:
     monkeypatch.setattr(batching, "PREFILL_TOKENS", (8, 8))
     model = fresh()
-    alone = [(await read(model, ask(words, adapter=None)))[0] for words in (SENTENCES[0], SENTENCES[1])]
-    passes = slow_down(model, monkeypatch, 0)
-    long = Sampling(temperature=0, repetition_penalty=1, max_new_tokens=60)
-    first = model.stream(GenerationRequest([ChatMessage("user", "응")], long))
-    await anext(first)
-    del passes[:]
-    newcomer, reply = await read(model, ask(SENTENCES[1], session="new", adapter=None))
-    parts = (reply.prompt_tokens - reply.cached_tokens) // 8
-    assert parts >= 1
-    assert first.completion_tokens == 0 or len(passes) > 2 * parts
-    assert newcomer == alone[1]
-    await first.aclose()
+    newcomer = GenerationRequest([ChatMessage("user", " ".join(SENTENCES[:3]))], GREEDY)
+    alone, _ = await read(fresh(), newcomer)
+    long = Sampling(temperature=0, repetition_penalty=1, max_new_tokens=200)
+    passes = slow_down(model, monkeypatch, 0.002)
+    async with aclosing(model.stream(GenerationRequest([ChatMessage("system", "응")], long))) as first:
+        await anext(first)
+        del passes[:]
+        text, _ = await read(model, newcomer)
+        assert first.finish_reason is None
+    assert text == alone
+    parts = [at for at, (_, length) in enumerate(passes) if length > 1]
+    assert len(parts) > 3
+    assert all(passes[at + 1] == (1, 1) for at in parts[:-1])
 
 
 # Streaming
@@ -402,14 +381,14 @@ async def test_cancelling_the_task_stops_the_model_while_others_go_on(
     passes = slow_down(model, monkeypatch, 0.01)
     stopped = asyncio.create_task(read(model, ask(SENTENCES[0], Sampling(max_new_tokens=200), adapter=None)))
     other = asyncio.create_task(read(model, ask(SENTENCES[1], long, adapter=None)))
-    while 2 not in passes:
+    while (2, 1) not in passes:
         await asyncio.sleep(0.005)
     stopped.cancel()
     with pytest.raises(asyncio.CancelledError):
         await stopped
     so_far = len(passes)
     assert (await other)[0] == alone
-    assert set(passes[so_far + 1 :]) <= {1}
+    assert set(passes[so_far + 1 :]) <= {(1, 1)}
 
 
 async def test_an_iterator_that_is_dropped_stops_the_model(

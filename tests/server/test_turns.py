@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from character.emotion import Emotion
 from character.errors import AdapterError, LanguageModelError
 from character.language_model import GenerationRequest
 from server.app import App
-from server.errors import StorageError
 from server.settings import Settings
 from server.storage import chats
 from server.turns import history, whole_characters
-from tests.fakes import Client, ScriptedModel, calm, echo
-from tests.server.conftest import Start
+from tests.fakes import Client, Refused, ScriptedModel, calm, echo
+from tests.server.conftest import Running, Start
 
 
 async def last_message(client: Client, chat: str) -> dict[str, Any]:
@@ -226,28 +226,63 @@ async def test_closing_leaves_no_task_and_no_complaint_behind(start: Start, capl
     await server.app.start()
 
 
-async def test_a_disk_that_is_full_is_told_and_the_turn_is_marked_at_the_next_start(
+def fill_disk(server: Running) -> Callable[[], None]:
+    """Lets the database file grow no more; the result undoes it."""
+    engine = server.app.services.database.engine
+
+    def limit(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    pages = 1  # raised by SQLite to what the file has
+    sa.event.listen(engine, "begin", limit)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+
+    def undo() -> None:
+        nonlocal pages
+        pages = 10**6
+
+    return undo
+
+
+async def test_a_turn_that_the_disk_did_not_take_is_marked_as_soon_as_it_does(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = await start()
+    monkeypatch.setattr("server.turns.RETRY_SECONDS", 0.1)
+    server = await start(ScriptedModel(lambda _: ["<감정:기쁨:0.5> 안녕", 0.2, " 반가워" * 2000]))
     client = await server.client()
-    chat = await client.new_chat()
-
-    def full(*_: Any, **__: Any) -> Any:
-        raise StorageError("disk full")
-
-    monkeypatch.setattr(chats, "end_turn", full)
+    chat, other = await client.new_chat(), await client.new_chat()
     await client.ask("turn.send", chat, client_id="one", text="안녕")
     await client.wait("turn.delta")
-    await client.ask("ping")
-    monkeypatch.undo()
+    undo = fill_disk(server)
+    await asyncio.sleep(0.5)
+    with pytest.raises(Refused, match="storage"):
+        await client.say(other, "길게 " * 1000)
+    assert "turn.done" not in [event["type"] for event in client.events]
+    undo()
+    done = await client.wait("turn.done")
+    assert done["data"]["reason"] == "interrupted"
+    server.model.script = echo
+    assert (await client.say(chat, "이제 돼?"))["data"]["reason"] == "complete"
+
+
+async def test_a_disk_that_stays_full_is_told_and_the_turn_is_marked_at_the_next_start(start: Start) -> None:
+    server = await start(ScriptedModel(lambda _: ["<감정:기쁨:0.5> 안녕", 0.2, " 반가워" * 2000]))
+    client = await server.client()
+    chat, other = await client.new_chat(), await client.new_chat()
+    await client.ask("turn.send", chat, client_id="one", text="안녕")
+    await client.wait("turn.delta")
+    fill_disk(server)
+    with pytest.raises(Refused, match="storage"):
+        await client.say(other, "길게 " * 1000)
+    await asyncio.sleep(0.5)
+    assert "turn.done" not in [event["type"] for event in client.events]
     await server.app.close()
     await server.app.start()
     server.port = server.app.port
     again = await server.client()
     message = await last_message(again, chat)
-    assert message["status"] == "interrupted"
-    assert message["text"].startswith("안녕")
+    assert (message["status"], message["text"]) == ("interrupted", "안녕")
     await again.ask("turn.retry", chat, client_id="two", message=message["id"])
     assert (await again.wait("turn.done"))["data"]["reason"] == "complete"
 

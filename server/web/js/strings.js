@@ -15,7 +15,7 @@ const ko = {
   loginRefused: "이 토큰으로는 들어갈 수 없어요. 오타가 없는지 보고, 안 되면 새로 받아 주세요.",
   loginCodeRefused: "이 로그인 링크는 이미 쓰였거나 기한이 지났어요. 새 링크를 열거나 토큰을 넣어 주세요.",
   loginEmpty: "토큰을 먼저 넣어 주세요.",
-  loginHelp: "토큰은 서버를 돌리는 사람이 이렇게 만들어요.",
+  loginHelp: "새 로그인 링크는 서버를 돌리는 사람이 이렇게 만들어요.",
   connecting: "오로라에게 가는 중…",
 
   // Conversation list
@@ -223,7 +223,7 @@ const en = {
   loginRefused: "This token was not accepted. Check it for typing errors, or ask for a new one.",
   loginCodeRefused: "This login link was used already or has expired. Open a new one, or enter a token.",
   loginEmpty: "Enter a token first.",
-  loginHelp: "Whoever runs the server makes a token like this:",
+  loginHelp: "Whoever runs the server makes a new login link like this:",
   connecting: "On the way to Aurora…",
 
   chats: "Conversations",

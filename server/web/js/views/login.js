@@ -43,7 +43,7 @@ export function loginView(session) {
     h("h1", {}, t("loginTitle")),
     waiting,
     h("div", { class: "login-way" }, h("p", {}, t("loginText")), form),
-    h("p", { class: "login-help" }, t("loginHelp"), " ", h("code", {}, "python -m server account token")),
+    h("p", { class: "login-help" }, t("loginHelp"), " ", h("code", {}, "python -m server account login local")),
   );
 
   function update() {
