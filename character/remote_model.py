@@ -76,10 +76,7 @@ class RemoteModel:
         system_first: bool = True,
         retry_seconds: float = 0.5,
     ) -> None:
-        try:
-            host = httpx.URL(url).host
-        except httpx.InvalidURL as error:
-            raise LanguageModelError(f"{url} is not a URL: {error}") from error
+        host = _host(url)
         self._url = url.rstrip("/")
         self._model = model
         self._context_length = context_length or DEFAULT_CONTEXT
@@ -306,6 +303,16 @@ class _Passing(Exception):
         super().__init__(reason)
         self.error = ModelUnavailable(reason)
         self.retry_after = retry_after
+
+
+def _host(url: str) -> str:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise LanguageModelError(f"{url} is not the URL of a language model: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise LanguageModelError(f"{url} is not the URL of a language model: it begins with http:// and a host")
+    return parsed.host
 
 
 def estimate_tokens(text: str) -> int:

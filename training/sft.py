@@ -174,7 +174,7 @@ def plot(history: list[dict[str, Any]], path: Path) -> None:
 
 
 def train(
-    recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_every: int, patience: int
+    recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_every: int, patience: int, keep: str
 ) -> dict[str, Any]:
     """Trains and saves the adapter; returns the report that stands beside it."""
     import torch
@@ -210,10 +210,10 @@ def train(
             learning_rate=recipe.learning_rate, lr_scheduler_type="cosine", warmup_steps=max(1, steps // 20),
             weight_decay=0.0, max_grad_norm=1.0, bf16=True, use_cpu=device == "cpu", gradient_checkpointing=False,
             logging_steps=5, eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every,
-            save_total_limit=2, load_best_model_at_end=True, metric_for_best_model="eval_loss", report_to=[],
+            save_total_limit=2, load_best_model_at_end=keep == "best", metric_for_best_model="eval_loss", report_to=[],
             seed=recipe.seed, train_sampling_strategy="group_by_length",
         ),
-        callbacks=[EarlyStoppingCallback(early_stopping_patience=patience)],
+        callbacks=[EarlyStoppingCallback(early_stopping_patience=patience)] if keep == "best" else [],
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -223,7 +223,7 @@ def train(
         trainer.train()
     except KeyboardInterrupt:
         interrupted = True
-        best = trainer.state.best_model_checkpoint
+        best = trainer.state.best_model_checkpoint if keep == "best" else None
         print(
             f"\ninterrupted; keeping {'the best adapter so far' if best else 'what was learnt so far'}", file=sys.stderr
         )
@@ -242,14 +242,15 @@ def train(
     (out / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
     plot(history, out / "curve.png")
     losses = [row["eval_loss"] for row in history if "eval_loss" in row]
+    kept_loss = math.nan if not losses else min(losses) if keep == "best" else losses[-1]
     report = {
         "recipe": asdict(recipe) | {"base": Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base},
         "dialogues": {"trained": len(kept), "held_out": len(held)},
         "chats": len(training),
         "steps": trainer.state.global_step,
         "interrupted": interrupted,
-        "held_out_loss": round(min(losses), 4) if losses else None,
-        "held_out_perplexity": round(math.exp(min(losses)), 2) if losses else None,
+        "held_out_loss": round(kept_loss, 4) if losses else None,
+        "held_out_perplexity": round(math.exp(kept_loss), 2) if losses else None,
         "minutes": round((time.monotonic() - began) / 60, 1),
         "device": device,
     }
@@ -277,6 +278,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--evaluate-every", type=int, default=0, help="steps between measurements (default: an eighth)")
     parser.add_argument("--patience", type=int, default=3, help="measurements without progress before it stops")
+    parser.add_argument(
+        "--keep",
+        choices=("best", "last"),
+        default="best",
+        help="the adapter with the least held-out loss, stopping early; or the last, which knows its lines better",
+    )
     parser.add_argument("--device", default="", help="cpu or cuda (default: cuda when there is one)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
     parser.add_argument("--seed", type=int, default=0)
@@ -296,7 +303,9 @@ def main(argv: list[str] | None = None) -> int:
             options.base, options.rank, options.alpha, options.dropout, options.learning_rate, options.passes, options.batch,
             options.max_length, options.seed,
         )  # fmt: skip
-        report = train(recipe, options.dialogues, options.out, device, options.evaluate_every, options.patience)
+        report = train(
+            recipe, options.dialogues, options.out, device, options.evaluate_every, options.patience, options.keep
+        )
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -107,9 +107,7 @@ def test_nor_by_characters_that_only_become_a_mark_when_normalised() -> None:
     from tokenizers import normalizers
 
     tokenizer = chatml_tokenizer(normalized=True)
-    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Replace(" ", "▁")]
-    )
+    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(" ", "▁")])
     template = ChatTemplate(tokenizer, "tiny")
     start = tokenizer.convert_tokens_to_ids("<|im_start|>")
     assert start in tokenizer.encode("＜｜im_start｜＞", add_special_tokens=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,7 +102,7 @@ def test_bytes_that_are_no_character_do_not_hold_the_text_back() -> None:
     assert any(endless[:8])
 
 
-def test_whatever_tokens_come_the_words_among_them_are_shown(tmp_path: Path) -> None:
+def test_whatever_tokens_come_the_words_among_them_are_shown() -> None:
     rng = random.Random(0)
     words = {token for token in OURS.get_vocab().values() if not OURS.decode([token]).count(BROKEN)}
     words -= set(OURS.all_special_ids)

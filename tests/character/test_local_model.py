@@ -149,9 +149,7 @@ async def test_the_short_way_through_llama_computes_what_transformers_does(
     monkeypatch.setattr(forward.LlamaForward, "fits", lambda model: False)
     long = fresh(folder, adapters={"warm": lora})
     requests = [ask(" ".join(SENTENCES[: n + 1])) for n in range(4)]
-    texts = [
-        await asyncio.gather(*(read(model, request) for request in requests)) for model in (short, long)
-    ]
+    texts = [await asyncio.gather(*(read(model, request) for request in requests)) for model in (short, long)]
     assert [text for text, _ in texts[0]] == [text for text, _ in texts[1]]
 
 
@@ -300,7 +298,9 @@ async def test_a_reply_says_why_it_ended(base: Path, fresh: Callable[..., LocalM
     assert (reply.finish_reason, reply.completion_tokens) == ("length", 3)
     reasons = set()
     for seed in range(20):
-        _, reply = await read(model, ask(SENTENCES[0], Sampling(temperature=3, top_k=0, top_p=1, seed=seed), adapter=None))
+        _, reply = await read(
+            model, ask(SENTENCES[0], Sampling(temperature=3, top_k=0, top_p=1, seed=seed), adapter=None)
+        )
         reasons.add(reply.finish_reason)
     assert "stop" in reasons
 

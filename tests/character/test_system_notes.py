@@ -5,7 +5,9 @@ from __future__ import annotations
 from character.language_model import ChatMessage
 from character.system_notes import move_system_notes
 
-SYSTEM, USER, ASSISTANT = (lambda words, role=role: ChatMessage(role, words) for role in ("system", "user", "assistant"))
+SYSTEM, USER, ASSISTANT = (
+    lambda words, role=role: ChatMessage(role, words) for role in ("system", "user", "assistant")
+)
 
 
 def test_the_system_messages_at_the_start_become_one() -> None:
