@@ -146,7 +146,7 @@ def _commands(model: StampedModel) -> dict[str, Command]:
 
 
 async def _serve_ohlora(pipe: Connection, accounts: int) -> None:
-    from server.app import App
+    from server.app import App, settle_interpreter
     from server.settings import Settings
     from server.storage import accounts as store
 
@@ -158,6 +158,7 @@ async def _serve_ohlora(pipe: Connection, accounts: int) -> None:
             model, lambda text: Emotion("평온", 0.5),
         )  # fmt: skip
         await app.start()
+        settle_interpreter()
 
         def issue(connection: Any) -> list[str]:
             return [store.issue_token(connection, store.add_account(connection, f"u{i}")) for i in range(accounts)]

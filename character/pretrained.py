@@ -45,6 +45,7 @@ def load_pretrained(model: str, device: torch.device, dtype: DType) -> tuple[Any
         LanguageModelError: the folder is missing, holds no model, or does not fit into memory.
         ModelUnavailable: the hub cannot be reached or has no such model.
     """
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     folder = Path(model).expanduser()
@@ -65,7 +66,7 @@ def load_pretrained(model: str, device: torch.device, dtype: DType) -> tuple[Any
             use_safetensors=True,
         )
         network = network.eval().requires_grad_(False).to(device)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise _load_error(model, local, device, error) from error
     return network, tokenizer
 

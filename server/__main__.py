@@ -116,7 +116,7 @@ async def serve(settings: Settings) -> None:
     """Loads the models, starts the server, prints where it is, and serves until it is told to stop."""
     from character.loading import load_language_model
     from character.lorebook import load_morphology
-    from server.app import App
+    from server.app import App, settle_interpreter
     from server.storage import accounts
     from server.storage.database import Database, lock_data
 
@@ -145,6 +145,7 @@ async def serve(settings: Settings) -> None:
         morphology = asyncio.create_task(asyncio.to_thread(load_morphology))
         try:
             await app.start()
+            settle_interpreter()
             link = f"http://{settings.host}:{app.port}/"
             if accounts.LOCAL in names:
                 link = login_link(app.services.database, settings, app.port, accounts.LOCAL)

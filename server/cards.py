@@ -76,23 +76,29 @@ def list_cards(connection: sa.Connection, account: str) -> list[CardSummary]:
     ]
 
 
-def import_card(connection: sa.Connection, account: str, content: bytes) -> str:
-    """Stores an uploaded card; returns its id.
+def read_card(content: bytes) -> StoredCard:
+    """Reads an uploaded card. This may take a second for a large one; it needs no database.
 
     Raises:
         BadRequest: it is no readable card.
     """
     try:
         card = Card.from_bytes(content, "upload")
+        text = card.to_json("v3").decode()
+        load_json(text)  # a card at the limit may grow over it when it becomes V3
     except CardError as error:
         raise BadRequest(f"캐릭터 카드를 읽을 수 없어요: {error}") from None
-    picture = content if content.startswith(b"\x89PNG") else None
-    row = {
-        "id": new_id(), "account": account, "name": card.name, "json": card.to_json("v3").decode(), "picture": picture,
-        "created": time.time(),
-    }  # fmt: skip
-    connection.execute(cards.insert().values(**row))
-    return str(row["id"])
+    return StoredCard(new_id(), card, text, content if content.startswith(b"\x89PNG") else None)
+
+
+def import_card(connection: sa.Connection, account: str, stored: StoredCard) -> str:
+    """Adds a card to the account's; returns its id."""
+    connection.execute(
+        cards.insert().values(
+            id=stored.id, account=account, name=stored.card.name, json=stored.json, picture=stored.picture, created=time.time()
+        )
+    )
+    return stored.id
 
 
 def delete_card(connection: sa.Connection, account: str, card: str) -> None:

@@ -62,29 +62,6 @@ class Session:
         self._refused = 0
         self._largest = 0  # bytes of the largest frame sent
         self._early: list[str] | None = None  # broadcasts that wait for the welcome
-        self._handlers: dict[type[protocol.Message], Callable[[Envelope, Any], Awaitable[None]]] = {
-            protocol.ChatList: self._chat_list,
-            protocol.ChatOpen: self._chat_open,
-            protocol.ChatRename: self._chat_rename,
-            protocol.ChatDelete: self._chat_delete,
-            protocol.ChatSearch: self._chat_search,
-            protocol.ChatExport: self._chat_export,
-            protocol.ChatImport: self._chat_import,
-            protocol.UploadStart: self._upload_start,
-            protocol.TurnSend: self._turn_send,
-            protocol.TurnStop: self._turn_stop,
-            protocol.TurnRetry: self._turn_retry,
-            protocol.TurnPick: self._turn_pick,
-            protocol.MessageEdit: self._message_edit,
-            protocol.MessageDelete: self._message_delete,
-            protocol.Feedback: self._feedback,
-            protocol.CardList: self._card_list,
-            protocol.CardImport: self._card_import,
-            protocol.CardExport: self._card_export,
-            protocol.CardDelete: self._card_delete,
-            protocol.Profile: self._profile,
-            protocol.Ping: self._ping,
-        }
 
     # --- sending
 
@@ -220,10 +197,10 @@ class Session:
             ref = protocol.reference(frame)
             envelope, message = protocol.parse(frame)
             self._services.metrics.frames.labels(message.type).inc()
-            handler = self._handlers.get(type(message))
+            handler = HANDLERS.get(type(message))
             if handler is None:
                 raise BadRequest("이미 들어와 있어요.")
-            await handler(envelope, message)
+            await handler(self, envelope, message)
         except Unauthorized as error:
             self._refuse(error, ref)
             await self._socket.close(protocol.CLOSE_POLICY, error.code)
@@ -394,7 +371,8 @@ class Session:
 
     async def _card_import(self, envelope: Envelope, message: protocol.CardImport) -> None:
         content = self._take_upload(message.upload)
-        card = await self._services.database.write(lambda t: cards.import_card(t.connection, self._account, content))
+        stored = await asyncio.to_thread(cards.read_card, content)
+        card = await self._services.database.write(lambda t: cards.import_card(t.connection, self._account, stored))
         found = await self._services.database.read(lambda c: cards.list_cards(c, self._account))
         self._answer(envelope, protocol.CardListed(cards=found, imported=card))
 
@@ -453,3 +431,28 @@ class Session:
         if content is None:
             raise BadRequest("그 파일은 올라와 있지 않아요. 다시 올려 주세요.")
         return content
+
+
+HANDLERS: dict[type[protocol.Message], Callable[[Session, Envelope, Any], Awaitable[None]]] = {
+    protocol.ChatList: Session._chat_list,
+    protocol.ChatOpen: Session._chat_open,
+    protocol.ChatRename: Session._chat_rename,
+    protocol.ChatDelete: Session._chat_delete,
+    protocol.ChatSearch: Session._chat_search,
+    protocol.ChatExport: Session._chat_export,
+    protocol.ChatImport: Session._chat_import,
+    protocol.UploadStart: Session._upload_start,
+    protocol.TurnSend: Session._turn_send,
+    protocol.TurnStop: Session._turn_stop,
+    protocol.TurnRetry: Session._turn_retry,
+    protocol.TurnPick: Session._turn_pick,
+    protocol.MessageEdit: Session._message_edit,
+    protocol.MessageDelete: Session._message_delete,
+    protocol.Feedback: Session._feedback,
+    protocol.CardList: Session._card_list,
+    protocol.CardImport: Session._card_import,
+    protocol.CardExport: Session._card_export,
+    protocol.CardDelete: Session._card_delete,
+    protocol.Profile: Session._profile,
+    protocol.Ping: Session._ping,
+}

@@ -176,7 +176,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--each", type=int, default=4, help="replies to each first line")
     parser.add_argument("--limit", type=int, default=0, help="dialogues to use (default: all)")
-    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--temperature", type=float, default=0.4, help="as the server's default")
     parser.add_argument("--out", type=Path, default=None, help="JSON file for the table")
     parser.add_argument("--samples", type=Path, default=None, help="Markdown file for 40 dialogues, unedited")
     options = parser.parse_args(argv)

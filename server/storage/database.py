@@ -34,7 +34,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 APPLICATION_ID = 0x4F684C6F  # "OhLo", in the header of our SQLite files
 BUSY_SECONDS = 10
-GATHER_SECONDS = 0.0
 SMALLEST_PAGE = 512
 
 
@@ -244,11 +243,9 @@ class GroupCommit:
         self._connection.close()
 
     def _run(self) -> None:
-        ending, committed = False, 0.0
+        ending = False
         while not ending:
             batch = [self._queue.get()]
-            time.sleep(max(0.0, committed + GATHER_SECONDS - time.monotonic()))
-            committed = time.monotonic()
             while not self._queue.empty():
                 batch.append(self._queue.get())
             ending = None in batch

@@ -294,7 +294,7 @@ async def test_the_pieces_are_the_text_and_nothing_but_the_text(shared: LocalMod
 
 async def test_a_reply_says_why_it_ended(base: Path, fresh: Callable[..., LocalModel]) -> None:
     model = fresh()
-    short, reply = await read(model, ask(SENTENCES[0], Sampling(temperature=0, max_new_tokens=3), adapter=None))
+    _, reply = await read(model, ask(SENTENCES[0], Sampling(temperature=0, max_new_tokens=3), adapter=None))
     assert (reply.finish_reason, reply.completion_tokens) == ("length", 3)
     reasons = set()
     for seed in range(20):
@@ -544,7 +544,7 @@ async def test_running_out_of_memory_says_what_to_do(
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
     monkeypatch.setattr(model._worker, "_forward", full)
-    with pytest.raises(LanguageModelError, match="out of memory .* --max-batch"):
+    with pytest.raises(LanguageModelError, match=r"out of memory .* --max-batch"):
         await read(model, ask("응", adapter=None))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from character.language_model import GenerationRequest
+from server import http
 from server.app import App
 from server.settings import Settings
 from server.storage.database import lock_data
@@ -20,9 +21,9 @@ from tests.fakes import ScriptedModel, calm
 
 
 def story(request: GenerationRequest) -> Sequence[str | float | Exception]:
-    """Thirty small pieces; every third reply without a tag, so that the classifier has its part."""
+    """A dozen small pieces; every third reply without a tag, so that the classifier has its part."""
     said = request.messages[-1].content
-    pieces = [f"{said}, {number}. " for number in range(30)]
+    pieces = [f"{said}, {number}. " for number in range(12)]
     return pieces if len(said) % 3 == 0 else ["<감정:기", "쁨:0.8> ", *pieces]
 
 
@@ -39,6 +40,7 @@ async def serve(data: Path) -> None:
 def main() -> None:
     heavy = {"torch", "transformers", "kiwipiepy", "sklearn"} & set(sys.modules)
     assert not heavy, f"the server loads {heavy} before it is needed"
+    http.read_files = dict  # type: ignore[assignment] # the page plays no part here, and packing it takes time
     print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()

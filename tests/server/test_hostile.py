@@ -41,8 +41,8 @@ VALUES: list[Any] = [
     *TEXTS, *NUMBERS, None, [], {}, [[]], [None], {"a": {}}, ["x"] * 100, {"": ""}, {"__proto__": 1}, {str(n): n for n in range(60)},
     [1, "2", None],
 ]  # fmt: skip
-RAW_VALUES = ["1e999", "-1e999", "NaN", "Infinity", "01", "1.", ".5", "0x10", "'x'", r'"\ud800"', r'"\udc00\ud800"', r'"\u0000"', r'"\x"', "tru",
-              "1" * 6000, "-" * 100, "[" * 5000, '{"a":' * 3000, "[1,]", "{,}", "\\", "\ufeff1", "/**/1"]  # fmt: skip
+RAW_VALUES = ["1e999", "-1e999", "NaN", "Infinity", "01", "1.", ".5", "0x10", "'x'", r'"\ud800"', r'"\udc00\ud800"', r'"\u0000"', r'"\x"',
+              "tru", "1" * 6000, "-" * 100, "[" * 5000, '{"a":' * 3000, "[1,]", "{,}", "\\", "\ufeff1", "/**/1"]  # fmt: skip
 TYPES = [
     *protocol.CLIENT_MESSAGES,
     *protocol.SERVER_MESSAGES,

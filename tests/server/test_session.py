@@ -643,11 +643,24 @@ async def test_a_card_comes_in_is_talked_to_goes_out_and_is_deleted(start: Start
         await client.ask("chat.open", card=ident)
 
 
+def deep_v1_card(levels: int) -> bytes:
+    """A card without ``data`` around it; it becomes one level deeper when it is kept as V3."""
+    fields = ("name", "description", "personality", "scenario", "first_mes", "mes_example")
+    return (
+        json.dumps(dict.fromkeys(fields, "x"))[:-1].encode()
+        + b', "deep": '
+        + b'{"a":' * levels
+        + b"1"
+        + b"}" * (levels + 1)
+    )
+
+
 async def test_a_card_that_cannot_be_read_is_refused_with_its_problem(start: Start) -> None:
     client = await (await start()).client()
     for content, problem in (
         (b"{", "JSON"), (b"[]", "object"), (picture(), "no character card"), (picture()[:40], "cut short"),
         (json.dumps(card(name=5)).encode(), "name"), (b"\xff\xfe", "neither a PNG picture nor JSON"), (b"[" * 50_000, "nested"),
+        (deep_v1_card(98), "nested"),
     ):  # fmt: skip
         with pytest.raises(Refused, match=f"bad_request: .*{problem}"):
             await client.ask("card.import", upload=await client.upload("card", content))

@@ -73,7 +73,9 @@ async def test_stopping_keeps_what_she_said_and_stops_the_model(start: Start) ->
     assert (await client.say(chat, "그래서?"))["data"]["reason"] == "complete"
 
 
-async def test_a_dropped_connection_does_not_cancel_the_turn_and_the_rest_is_replayed_exactly_once(start: Start) -> None:
+async def test_a_dropped_connection_does_not_cancel_the_turn_and_the_rest_is_replayed_exactly_once(
+    start: Start,
+) -> None:
     pieces = ["<감정:기쁨:0.5> ", *(f"{i}번째 말. " for i in range(30))]
     server = await start(ScriptedModel(lambda _: pieces, pace=0.01))
     token = server.token()

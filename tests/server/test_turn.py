@@ -207,9 +207,7 @@ def test_a_short_untagged_reply_is_judged_once() -> None:
     assert effects == [JudgeEmotion("응"), SetFace(judge("응")), Say("응"), Finish("complete", "응", judge("응"))]
 
 
-@pytest.mark.parametrize(
-    "reply", ["", " ", "\n\n \t", "<감정:기쁨:0.8>", "<감정:기쁨:0.8> \n", "<감정:기", "  <감정"]
-)
+@pytest.mark.parametrize("reply", ["", " ", "\n\n \t", "<감정:기쁨:0.8>", "<감정:기쁨:0.8> \n", "<감정:기", "  <감정"])
 def test_a_reply_without_words_fails_with_a_sentence(reply: str) -> None:
     _, effects = run(generated(list(reply)))
     end = finish(effects)
