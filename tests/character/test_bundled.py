@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+import character
 from character.card import builtin_card
 from character.language_model import ChatMessage, GenerationRequest, Sampling
-from character.loading import BUNDLED, load_language_model
+from character.loading import load_language_model
 from character.prompt import TurnContext, build_prompt
 from training.dialogues import load_dialogues
 from training.evaluate import measure
 
+BUNDLED = Path(character.__file__).parent / "bundled"
 BUDGET_MB = 120
 
 
