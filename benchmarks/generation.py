@@ -1,18 +1,28 @@
-"""Speed of the language model in this process, beside a plain loop that calls ``generate`` for one request at a time.
+"""The language model in this process beside a plain loop of ``generate``: ``python -m benchmarks.generation``.
 
-    python -m benchmarks.generation [--llm bundled] [--adapter FOLDER] [--json FILE]
+The plain loop does what one would do without a server: it calls transformers' ``generate`` for one request after
+another. Both sides have the same weights, adapter, number format, threads and sampling, and take turns within one run,
+so that a busy machine slows both.
 
-Both sides have the same weights, number format, threads and sampling, and take turns within one run, so that a busy
-machine slows both. Times are medians. ``--llm random`` makes a model of the bundled one's shape with random weights.
+First token
+    From the request until the first token is drawn, after 0, 500 and 900 tokens of history that nobody has seen before.
+    A second turn adds a reply and a question to such a chat; the plain loop has to read it all again.
+
+Tokens per second
+    1, 4 and 8 chats with 100 tokens of history ask at the same moment; time runs until the last reply is complete. All
+    replies are made equally long: the tokens that would end one are not heeded.
+
+Other programs on the machine make the clock's time a matter of luck. ``--processor-time`` counts what the process itself
+used of the processor instead; with one thread that is what the clock would show on an idle machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,12 +30,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import Row, ratios, save, show
 from character.language_model import ChatMessage, GenerationRequest, Sampling
 from character.local_model import LocalModel
 
 HISTORIES = (0, 500, 900)
 CHATS = (1, 4, 8)
 REPLY_TOKENS = 64
+GOAL = 3.0
 
 WORDS = (
     "안녕 오늘 정말 커피 공원 내일 날씨 기분 같이 조금 학습 모델 마음 저녁 음악 생각 친구 어제 영화 노래 "
@@ -33,19 +45,8 @@ WORDS = (
 ).split()
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table; ``better`` is ours over plain, turned so that more is better."""
-
-    what: str
-    plain: float
-    ours: float
-    unit: str
-    better: float
-
-
 class PlainLoop:
-    """transformers' own ``generate``, called as one would without a server: one request after another."""
+    """transformers' own ``generate``, one request after another."""
 
     def __init__(self, model: LocalModel, folder: str, adapter: str | None) -> None:
         import torch
@@ -58,13 +59,15 @@ class PlainLoop:
         self._model: Any = PeftModel.from_pretrained(network, adapter) if adapter else network
 
     def reply(self, request: GenerationRequest) -> int:
-        """Generates the whole reply; returns how many tokens it has."""
+        """Generates as many tokens as the request allows; returns their number."""
         import torch
 
         sampling = request.sampling
-        messages = [asdict(message) for message in request.messages]
         inputs = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+            [asdict(message) for message in request.messages],
+            add_generation_prompt=True,
+            return_tensors="pt",
+            return_dict=True,
         ).to(self._model.device)
         with torch.inference_mode():
             output = self._model.generate(
@@ -76,93 +79,102 @@ class PlainLoop:
                 top_p=sampling.top_p,
                 repetition_penalty=sampling.repetition_penalty,
                 max_new_tokens=sampling.max_new_tokens,
+                min_new_tokens=sampling.max_new_tokens,
                 pad_token_id=self._tokenizer.pad_token_id,
             )
         return int(output.shape[1] - inputs["input_ids"].shape[1])
 
 
-def chat(model: LocalModel, tokens: int, rng: random.Random) -> list[ChatMessage]:
-    """A chat with about so many tokens of history, unlike every other, that ends with a question."""
+@dataclass(frozen=True)
+class Race:
+    """Both sides, and the clock that times them, in seconds."""
 
-    def words() -> str:
-        return " ".join(rng.choices(WORDS, k=12))
+    model: LocalModel
+    plain: PlainLoop
+    rounds: int
+    clock: Callable[[], float]
+    rng: random.Random
 
-    messages: list[ChatMessage] = []
-    question = ChatMessage("user", words())
-    while model.count_tokens([*messages, question]) < tokens:
-        messages += [ChatMessage("user", words()), ChatMessage("assistant", words())]
-    return [*messages, question]
+    def chat(self, tokens: int) -> list[ChatMessage]:
+        """A chat with about so many tokens of history, unlike every other, that ends with a question."""
+        question = ChatMessage("user", self._words())
+        messages: list[ChatMessage] = []
+        while self.model.count_tokens([*messages, question]) < tokens:
+            messages += [ChatMessage("user", self._words()), ChatMessage("assistant", self._words())]
+        return [*messages, question]
+
+    async def read(self, request: GenerationRequest) -> tuple[str, int]:
+        """Our reply and its number of tokens."""
+        reply = self.model.stream(request)
+        text = "".join([piece async for piece in reply])
+        return text, reply.completion_tokens
+
+    async def first_token(self, request: GenerationRequest) -> tuple[float, float]:
+        """Milliseconds until the first token is drawn: ours, theirs."""
+        start = self.clock()
+        self.plain.reply(request)
+        middle = self.clock()
+        await self.read(request)
+        return (self.clock() - middle) * 1000, (middle - start) * 1000
+
+    def _words(self) -> str:
+        return " ".join(self.rng.choices(WORDS, k=12))
 
 
-async def read(model: LocalModel, request: GenerationRequest) -> tuple[str, int, int]:
-    """Reads a reply to its end: its text, its tokens, and how many prompt tokens were cached."""
-    reply = model.stream(request)
-    text = "".join([piece async for piece in reply])
-    return text, reply.completion_tokens, reply.cached_tokens
-
-
-def seconds(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-async def first_tokens(model: LocalModel, plain: PlainLoop, repeats: int, rng: random.Random) -> list[Figure]:
-    figures = []
+async def first_tokens(race: Race) -> list[Row]:
+    one_token = Sampling(max_new_tokens=1)
+    rows = []
     for history in HISTORIES:
-        theirs, ours = [], []
-        for _ in range(repeats):
-            request = GenerationRequest(chat(model, history, rng), Sampling(max_new_tokens=1))
-            theirs.append(seconds(lambda request=request: plain.reply(request)) * 1000)
-            start = time.perf_counter()
-            await read(model, request)
-            ours.append((time.perf_counter() - start) * 1000)
-        figures.append(faster(f"first token after {history} tokens of history", theirs, ours))
-    return figures
-
-
-async def second_turns(model: LocalModel, plain: PlainLoop, repeats: int, rng: random.Random) -> list[Figure]:
-    figures = []
-    for history in HISTORIES[1:]:
-        theirs, ours = [], []
-        for turn in range(repeats):
+        first, second = [], []
+        for turn in range(race.rounds):
             session = f"{history}/{turn}"
-            messages = chat(model, history, rng)
-            text, *_ = await read(model, GenerationRequest(messages, Sampling(max_new_tokens=16), session))
-            messages += [ChatMessage("assistant", text), *chat(model, 0, rng)]
-            request = GenerationRequest(messages, Sampling(max_new_tokens=1), session)
-            theirs.append(seconds(lambda request=request: plain.reply(request)) * 1000)
-            start = time.perf_counter()
-            await read(model, request)
-            ours.append((time.perf_counter() - start) * 1000)
-        figures.append(faster(f"first token of the second turn after {history}", theirs, ours))
-    return figures
+            messages = race.chat(history)
+            first.append(await race.first_token(GenerationRequest(messages, one_token, session)))
+            reply, _ = await race.read(GenerationRequest(messages, Sampling(max_new_tokens=16), session))
+            messages += [ChatMessage("assistant", reply), *race.chat(0)]
+            second.append(await race.first_token(GenerationRequest(messages, one_token, session)))
+        rows += [
+            quicker(f"first token, {history} tokens of history", first),
+            quicker("… of the second turn", second),
+        ]
+        gain = [before / after for (before, _), (after, _) in zip(first, second, strict=True)]
+        rows.append(Row("… first turn / second turn", "×", gain))
+    return rows
 
 
-async def throughput(model: LocalModel, plain: PlainLoop, repeats: int, rng: random.Random) -> list[Figure]:
-    theirs: dict[int, list[float]] = {count: [] for count in CHATS}
+def quicker(name: str, times: list[tuple[float, float]]) -> Row:
+    """A row of times, whose ratio says how many times quicker ours is."""
+    ours, theirs = (list(side) for side in zip(*times, strict=True))
+    return Row(name, "ms", ours, theirs, ratios(theirs, ours))
+
+
+async def throughput(race: Race) -> list[Row]:
     ours: dict[int, list[float]] = {count: [] for count in CHATS}
-    for _ in range(repeats):
+    theirs: dict[int, list[float]] = {count: [] for count in CHATS}
+    for _ in range(race.rounds):
         for count in CHATS:
             sampling = Sampling(max_new_tokens=REPLY_TOKENS)
-            requests = [GenerationRequest(chat(model, 100, rng), sampling) for _ in range(count)]
-            start = time.perf_counter()
-            written = sum(plain.reply(request) for request in requests)
-            theirs[count].append(written / (time.perf_counter() - start))
-            start = time.perf_counter()
-            replies = await asyncio.gather(*(read(model, request) for request in requests))
-            ours[count].append(sum(tokens for _, tokens, _ in replies) / (time.perf_counter() - start))
-    figures = []
-    for count in CHATS:
-        plain_speed, our_speed = statistics.median(theirs[count]), statistics.median(ours[count])
-        what = f"{count} chat{'s' if count > 1 else ''} at once"
-        figures.append(Figure(what, plain_speed, our_speed, "tokens/s", our_speed / plain_speed))
-    return figures
-
-
-def faster(what: str, theirs: list[float], ours: list[float]) -> Figure:
-    plain, own = statistics.median(theirs), statistics.median(ours)
-    return Figure(what, plain, own, "ms", plain / own)
+            requests = [GenerationRequest(race.chat(100), sampling) for _ in range(count)]
+            start = race.clock()
+            plain = sum(race.plain.reply(request) for request in requests)
+            middle = race.clock()
+            replies = await asyncio.gather(*(race.read(request) for request in requests))
+            ours[count].append(sum(tokens for _, tokens in replies) / (race.clock() - middle))
+            theirs[count].append(plain / (middle - start))
+    rows = [
+        Row(
+            f"{count} chat{'s' if count > 1 else ''} at once",
+            "tokens/s",
+            ours[count],
+            theirs[count],
+            ratios(ours[count], theirs[count]),
+        )
+        for count in CHATS
+    ]
+    most, single = CHATS[-1], CHATS[0]
+    gain = ratios(ours[most], ours[single])
+    met = statistics.median(gain) >= GOAL
+    return [*rows, Row(f"{most} chats / {single} chat", "×", gain, goal=f"≥ {GOAL:g}", met=met)]
 
 
 def random_model(folder: Path) -> Path:
@@ -189,58 +201,51 @@ def random_model(folder: Path) -> Path:
     return folder
 
 
-async def measure(folder: str, adapter: str | None, repeats: int, device: str) -> tuple[LocalModel, list[Figure]]:
+async def measure(
+    folder: str, adapter: str | None, device: str, rounds: int, clock: Callable[[], float]
+) -> tuple[str, list[Row]]:
+    """Runs everything; returns a title that says on what, and the rows."""
     model = LocalModel(folder, adapters={"measured": adapter} if adapter else {}, device=device)
-    plain = PlainLoop(model, folder, adapter)
-    rng = random.Random(0)
-    await read(model, GenerationRequest(chat(model, 100, rng)))
-    plain.reply(GenerationRequest(chat(model, 100, rng)))
-    figures = await first_tokens(model, plain, repeats, rng)
-    figures += await second_turns(model, plain, repeats, rng)
-    figures += await throughput(model, plain, repeats, rng)
+    model._worker._end_tokens = frozenset()
+    race = Race(model, PlainLoop(model, folder, adapter), rounds, clock, random.Random(0))
+    warm_up = GenerationRequest(race.chat(100))
+    race.plain.reply(warm_up)
+    await race.read(warm_up)
+    rows = [*await first_tokens(race), *await throughput(race)]
     await model.close()
-    return model, figures
+    kind = f"{str(model.dtype).removeprefix('torch.')}, {model.device}, threads: {model.threads}"
+    return f"Language model against a plain loop of generate ({kind})", rows
 
 
-def show(model: LocalModel, figures: list[Figure]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{model.name}, {model.dtype}, {model.device}, {model.threads} threads")
-    table.add_column("")
-    for heading in ("plain generate", "LocalModel", "unit", "better by"):
-        table.add_column(heading, justify="right")
-    for figure in figures:
-        table.add_row(figure.what, f"{figure.plain:.1f}", f"{figure.ours:.1f}", figure.unit, f"{figure.better:.2f} ×")
-    console = Console()
-    console.print(table)
-    speeds = {figure.what: figure.ours for figure in figures if figure.unit == "tokens/s"}
-    console.print(f"8 chats together are {speeds['8 chats at once'] / speeds['1 chat at once']:.2f} × as fast as one")
-
-
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--llm", default="bundled", help="bundled, random, or a local folder of transformers")
-    parser.add_argument("--adapter", help="folder of a LoRA adapter; bundled has its own")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--repeats", type=int, default=7, help="runs of each measurement")
-    parser.add_argument("--json", type=Path, help="write the figures here as well")
-    args = parser.parse_args()
+    parser.add_argument(
+        "--llm", default="bundled", help="bundled, random (the same shape), or a folder (default: bundled)"
+    )
+    parser.add_argument("--adapter", help="folder of a LoRA adapter (default: the bundled model's own)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    parser.add_argument("--quick", action="store_true", help="one repetition")
+    parser.add_argument("--rounds", type=int, default=7, help="repetitions (default: 7)")
+    parser.add_argument("--processor-time", action="store_true", help="count processor time instead of the clock's")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every measured value here")
+    options = parser.parse_args()
 
+    clock = time.process_time if options.processor_time else time.perf_counter
     with tempfile.TemporaryDirectory() as temporary:
-        folder, adapter = args.llm, args.adapter
-        if args.llm == "random":
-            folder = str(random_model(Path(temporary) / "random"))
-        elif args.llm == "bundled":
+        folder, adapter = options.llm, options.adapter
+        if options.llm == "random":
+            folder = str(random_model(Path(temporary)))
+        elif options.llm == "bundled":
             from character.loading import BUNDLED_ADAPTER, BUNDLED_BASE
 
             folder, adapter = str(BUNDLED_BASE), adapter or str(BUNDLED_ADAPTER)
-        model, figures = asyncio.run(measure(folder, adapter, args.repeats, args.device))
-    show(model, figures)
-    if args.json:
-        about = {"model": model.name, "dtype": str(model.dtype), "device": str(model.device), "threads": model.threads}
-        args.json.write_text(json.dumps({**about, "figures": [asdict(figure) for figure in figures]}, indent=2))
+        rounds = 1 if options.quick else options.rounds
+        title, rows = asyncio.run(measure(folder, adapter, options.device, rounds, clock))
+    show(title, rows, "ours", "plain")
+    if options.json:
+        save(options.json, "generation", rows)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

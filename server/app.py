@@ -109,7 +109,12 @@ class Services:
 
 def sampling(settings: Settings) -> Sampling:
     return Sampling(
-        temperature=settings.temperature,
+        # The small bundled model loses the thread where it is drawn from too freely.
+        temperature=settings.temperature
+        if settings.temperature is not None
+        else 0.3
+        if settings.llm == "bundled"
+        else 0.7,
         top_p=settings.top_p,
         top_k=settings.top_k,
         repetition_penalty=settings.repetition_penalty,

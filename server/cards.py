@@ -95,7 +95,12 @@ def import_card(connection: sa.Connection, account: str, stored: StoredCard) -> 
     """Adds a card to the account's; returns its id."""
     connection.execute(
         cards.insert().values(
-            id=stored.id, account=account, name=stored.card.name, json=stored.json, picture=stored.picture, created=time.time()
+            id=stored.id,
+            account=account,
+            name=stored.card.name,
+            json=stored.json,
+            picture=stored.picture,
+            created=time.time(),
         )
     )
     return stored.id

@@ -84,7 +84,8 @@ class ChatOpen(Message):
     type: ClassVar[str] = "chat.open"
     card: Id | None = Field(None, description="card of a new chat (default: 오로라)")
     greeting: Annotated[int, Field(ge=0, le=100)] | None = Field(
-        None, description="which greeting of the card begins a new chat (default: the first for a first chat, then by time of day)"
+        None,
+        description="which greeting of the card begins a new chat (default: the first for a first chat, then by time of day)",
     )
 
 

@@ -400,9 +400,7 @@ class Session:
         parts = [content[start : start + PART_BYTES] for start in range(0, len(content), PART_BYTES)] or [b""]
         for number, part in enumerate(parts):
             encoded = base64.b64encode(part).decode()
-            message = protocol.FilePart(
-                name=name, media_type=media_type, part=number, parts=len(parts), base64=encoded
-            )
+            message = protocol.FilePart(name=name, media_type=media_type, part=number, parts=len(parts), base64=encoded)
             await self._socket.send(protocol.encode(message, ref=envelope.id))
 
     async def _upload_start(self, envelope: Envelope, message: protocol.UploadStart) -> None:

@@ -46,12 +46,13 @@ class Settings(BaseSettings):
     max_batch: Annotated[int, Field(ge=0, le=512)] = Field(
         0, description="chats that generate at once (default: 8 on a CPU, 32 on CUDA)"
     )
-    temperature: Annotated[float, Field(ge=0, le=2)] = Field(
-        0.7, description="0 is deterministic, higher is more varied"
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
+        None,
+        description="0 is deterministic, higher is more varied (default: 0.3 for the bundled model, 0.7 for others)",
     )
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(0.9, description="nucleus sampling: probability mass to keep")
     top_k: Annotated[int, Field(ge=0)] = Field(40, description="tokens to keep when sampling; 0 keeps all")
-    repetition_penalty: Annotated[float, Field(ge=1, le=2)] = Field(1.1, description="1 does not penalise")
+    repetition_penalty: Annotated[float, Field(ge=1, le=2)] = Field(1.0, description="1 does not penalise")
     max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = Field(160, description="longest reply in tokens")
 
     origins: list[str] = Field(

@@ -54,6 +54,12 @@ def whole_characters(text: str) -> tuple[str, str]:
 
     Endpoints that count in UTF-16 may cut an emoji in two; a half that stays alone becomes U+FFFD.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        return text, ""  # no half of a pair in it
     end = len(text) - 1 if "\ud800" <= text[-1:] <= "\udbff" else len(text)
     return text[:end].encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), text[end:]
 

@@ -137,7 +137,7 @@ async def evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
     def sampling(seed: int) -> Sampling:
         return Sampling(
-            temperature=options.temperature, top_p=0.9, top_k=40, repetition_penalty=1.1, max_new_tokens=100, seed=seed
+            temperature=options.temperature, top_p=0.9, top_k=40, repetition_penalty=1.0, max_new_tokens=100, seed=seed
         )
 
     async def first(index: int, sample: int) -> str:
@@ -176,7 +176,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--each", type=int, default=4, help="replies to each first line")
     parser.add_argument("--limit", type=int, default=0, help="dialogues to use (default: all)")
-    parser.add_argument("--temperature", type=float, default=0.4, help="as the server's default")
+    parser.add_argument("--temperature", type=float, default=0.3, help="default: as the server with the bundled model")
     parser.add_argument("--out", type=Path, default=None, help="JSON file for the table")
     parser.add_argument("--samples", type=Path, default=None, help="Markdown file for 40 dialogues, unedited")
     options = parser.parse_args(argv)

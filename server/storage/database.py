@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 APPLICATION_ID = 0x4F684C6F  # "OhLo", in the header of our SQLite files
 BUSY_SECONDS = 10
+GATHER_SECONDS = 0.004
+"""Commits begin no closer together than this: a job that comes alone goes to disk at once, many that come share a commit."""
 SMALLEST_PAGE = 512
 
 
@@ -197,6 +199,13 @@ def is_unusable(error: Exception) -> bool:
     return isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError
 
 
+def first_cause(error: BaseException) -> BaseException:
+    """What went wrong first; the error that arrives may be of the attempt to undo it."""
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
+    return error
+
+
 Job = Callable[[Transaction], Any]
 Done = Callable[[Any, BaseException | None], None]
 
@@ -243,9 +252,10 @@ class GroupCommit:
         self._connection.close()
 
     def _run(self) -> None:
-        ending = False
+        ending, began = False, 0.0
         while not ending:
             batch = [self._queue.get()]
+            time.sleep(max(0.0, began + GATHER_SECONDS - time.perf_counter()))
             while not self._queue.empty():
                 batch.append(self._queue.get())
             ending = None in batch
@@ -277,10 +287,12 @@ class GroupCommit:
                 for item in batch:
                     self._commit([item])
                 return
-            logger.error("a batch of %d writes failed: %s", len(batch), error)
-            failure = StorageError(f"저장하지 못했어요: {error.__cause__ or error}")
+            logger.error("a batch of %d writes failed: %s", len(batch), first_cause(error))
+            failure = StorageError(f"저장하지 못했어요: {first_cause(error)}")
             outcomes, stored = [(None, failure)] * len(batch), []
-        settle: list[Callable[[], None]] = [partial(done, *outcome) for (_, done), outcome in zip(batch, outcomes, strict=True)]
+        settle: list[Callable[[], None]] = [
+            partial(done, *outcome) for (_, done), outcome in zip(batch, outcomes, strict=True)
+        ]
         self._on_commit(stored, settle)
 
     def _run_job(self, transaction: Transaction, job: Job) -> tuple[Any, BaseException | None]:

@@ -374,6 +374,53 @@ async def test_an_event_no_driver_can_write_does_not_end_the_writing(database: D
     assert (await asyncio.wait_for(database.append(bump(chat)), 5)).seq == 1
 
 
+async def test_while_the_disk_is_full_every_write_is_told_so_and_afterwards_all_goes_on_without_a_gap(
+    database: Database, account: str
+) -> None:
+    chat = await database.write(lambda t: new_chat(t, account))
+    received: list[int] = []
+    database.on_events = lambda found: received.extend(event.seq for event in found)
+    await database.append(bump(chat))
+    pages = 1  # SQLite raises it to what the file has
+
+    def limit(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    def large(transaction: Transaction) -> None:
+        say(transaction, account, chat, "길게 " * 5000)
+
+    def small(transaction: Transaction) -> int:
+        return transaction.emit(bump(chat)).seq
+
+    sa.event.listen(database.engine, "begin", limit)
+    writes = [
+        database.write(lambda t: time.sleep(0.1)),
+        database.write(small),
+        database.write(large),
+        database.write(small),
+    ]
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert isinstance(outcomes[2], StorageError)
+    assert "full" in outcomes[2].text
+    told = [outcome for outcome in (outcomes[1], outcomes[3]) if isinstance(outcome, int)]
+    assert received == [1, *told] == events_of(database, chat)
+    assert len(await database.read(lambda c: chats.snapshot(c, account, chat).messages)) == 1
+    pages = 10**6
+    await database.write(large)
+    last = await database.write(small)
+    assert received == list(range(1, last + 1)) == events_of(database, chat)
+
+
+async def test_a_read_of_a_database_that_has_gone_bad_is_told_as_such(database: Database) -> None:
+    def broken(connection: sa.Connection) -> None:
+        raise sa.exc.DatabaseError("SELECT", {}, sqlite3.DatabaseError("database disk image is malformed"))
+
+    with pytest.raises(StorageError, match="malformed"):
+        await database.read(broken)
+    with pytest.raises(ZeroDivisionError):
+        await database.read(lambda connection: 1 / 0)
+
+
 async def test_what_was_asked_for_is_on_disk_before_it_is_told(database: Database, account: str, path: Path) -> None:
     chat = await database.write(lambda t: new_chat(t, account))
     told: list[int] = []

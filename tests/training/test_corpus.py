@@ -64,3 +64,64 @@ def test_a_missing_or_empty_data_folder_is_one_clear_line(tmp_path: Path) -> Non
         list(documents(tmp_path / "none"))
     with pytest.raises(TrainingError, match="none of the known sets"):
         list(documents(tmp_path))
+
+
+def write(folder: Path, name: str, content: str | bytes) -> Path:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def test_a_missing_set_is_skipped_and_a_folder_without_any_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="does not exist"):
+        list(documents(tmp_path / "nowhere"))
+    with pytest.raises(TrainingError, match="none of the known sets"):
+        list(documents(write(tmp_path, "other/notes.txt", "다른 글이에요, 모르는 모음이고요.")))
+    write(tmp_path, "chatbot_data/ChatbotData.csv", CHATBOT)
+    assert {document.kind for document in documents(tmp_path)} == {"talk"}
+
+
+@pytest.mark.xfail(strict=True, reason="white space that is no blank is taken out, and glues words together")
+@pytest.mark.parametrize("space", ["\t", "\x0b", "\x85", "\u2003", "\u2028"])
+def test_words_stay_apart_whatever_space_stands_between_them(space: str) -> None:
+    assert clean(f"비가{space}온다").split() == ["비가", "온다"]
+    assert space not in clean(f"비가{space}온다")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("내 번호는 01012345678이야", "내 번호는 이야"),
+        ("+82 10-1234-5678로 해", "로 해"),
+        ("010.1234.5678", ""),
+        ("www.example.com 봐", "봐"),
+        ("주소는 minji+x@mail.example.co.kr.", "주소는"),
+        ("ㅠㅠㅠㅠㅠㅠ 진짜아아아아아", "ㅠㅠㅠ 진짜아아아"),
+        ("ᄒ" + "ᅡ" + "ᆫ", "한"),
+        ("\u200b안\ufeff녕\u202e", "안녕"),
+    ],
+)
+def test_cleaning(text: str, kept: str) -> None:
+    assert clean(text) == kept
+    assert clean(clean(text)) == clean(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("chatbot_data/ChatbotData.csv", "a,b\n안녕하세요 반가워요,네 반가워요\n"),
+        ("chatbot_data/ChatbotData.csv", "Q,A\n오늘 뭐 하고 있어\n"),
+        ("nsmc/nsmc_raw_reviews.tsv", "id\tx\tr\tt\n1\t2\tten\t정말 좋은 영화였어요\n"),
+        ("xpersona_ko/a.json", "{broken"),
+        ("xpersona_ko/a.json", '[{"other": 1}]'),
+        ("petitions/petitions_2017", '{"content": 5}\n'),
+        ("chatbot_data.tar.xz", b"not an archive"),
+        ("kowiki.tar.xz", b""),
+    ],
+)
+@pytest.mark.xfail(strict=True, reason="a damaged set comes out as a traceback")
+def test_a_set_that_is_not_as_its_authors_published_it_is_named(
+    name: str, content: str | bytes, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match=name.split("/")[0].split(".")[0]):
+        list(documents(write(tmp_path, name, content)))
