@@ -210,7 +210,8 @@ class Worker:
             with self._wake:
                 self._waiting += self._arrived
                 for errand in self._errands:
-                    errand.result.set_exception(LanguageModelError(self._closed))
+                    if errand.result.set_running_or_notify_cancel():
+                        errand.result.set_exception(LanguageModelError(self._closed))
             self._fail(list(self._rows()), LanguageModelError(self._closed))
             self._deliver()
 
@@ -231,6 +232,8 @@ class Worker:
             due = [errand for errand in self._errands if errand.unused is None or errand.unused not in used]
             self._errands = [errand for errand in self._errands if errand not in due]
         for errand in due:
+            if not errand.result.set_running_or_notify_cancel():
+                continue  # nobody waits for it any more
             try:
                 errand.result.set_result(errand.action())
             except Exception as error:  # it belongs to whoever sent the errand
@@ -310,30 +313,36 @@ class Worker:
             try:
                 batch = Batch.of([row.reply[-1:] for row in rows], starts, places[0].index, self._device)
                 logits = self._forward(batch, adapter)
+                for row in rows:
+                    row.place.tokens.append(row.reply[-1])
+                self._advance(rows, logits)
             except Exception as error:  # the other groups go on
                 self._fail(rows, error)
-                continue
-            for row in rows:
-                row.place.tokens.append(row.reply[-1])
-            self._advance(rows, logits)
 
     def _advance(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
-        """Draws the next token of each row from ``[rows, vocabulary]``, and ends the rows that are through."""
+        """Draws the next token of each row from ``[rows, vocabulary]``."""
         for row, token in zip(rows, draw(logits, [row.sampler for row in rows]), strict=True):
-            if token is None:
-                self._pool.clear(row.place)
-                self._fail([row], LanguageModelError(f"{self._name} computed numbers that are none (NaN)"))
-            elif token in self._end_tokens:
-                self._finish(row, row.detokenizer.finish(), "stop")
-            else:
-                row.reply.append(token)
-                row.sampler.note(token)
-                text = row.detokenizer.push(token)
-                full = len(row.prompt) + len(row.reply) >= self._context_length
-                if full or len(row.reply) >= row.max_new_tokens:
-                    self._finish(row, text + row.detokenizer.finish(), "length")
-                else:
-                    self._outbox.append((row, text, None))
+            try:
+                self._accept(row, token)
+            except Exception as error:  # the other rows go on
+                self._fail([row], error)
+
+    def _accept(self, row: Row, token: int | None) -> None:
+        """Adds a token to a reply, or ends it."""
+        if token is None:
+            self._pool.clear(row.place)
+            raise LanguageModelError(f"{self._name} computed numbers that are none (NaN)")
+        if token in self._end_tokens:
+            self._finish(row, row.detokenizer.finish(), "stop")
+            return
+        row.reply.append(token)
+        row.sampler.note(token)
+        text = row.detokenizer.push(token)
+        full = len(row.prompt) + len(row.reply) >= self._context_length
+        if full or len(row.reply) >= row.max_new_tokens:
+            self._finish(row, text + row.detokenizer.finish(), "length")
+        else:
+            self._outbox.append((row, text, None))
 
     def _finish(self, row: Row, text: str, reason: FinishReason) -> None:
         self._remove(row)

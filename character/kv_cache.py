@@ -194,6 +194,7 @@ class SlotPool:
         source = max(shared, key=shared.__getitem__, default=None)
         target = self._choose(session, adapter)
         known = shared.get(target, 0)
+        target.tokens = target.tokens[:known]  # should the copying fail, what it has overwritten is not believed
         if source is not None and shared[source] > known:
             known = shared[source]
             self._store.copy(source.index, target.index, known)

@@ -97,6 +97,8 @@ class LocalModel:
                 self._keys[adapter] = self._worker.run(partial(self._insert, Path(folder))).result()
                 self._current = self._current or adapter
             self._worker.run(self._warm_up).result()
+            # What the worker has set for itself is also what threads to come would begin with: set that back.
+            torch.set_num_threads(torch.get_num_threads())
         except BaseException:
             self._worker.close()
             raise
@@ -222,7 +224,9 @@ class LocalModel:
         return self._keys[name]
 
     async def _discard(self, key: str) -> None:
-        await asyncio.wrap_future(self._worker.run(partial(self._forward.remove_adapter, key), when_unused=key))
+        removal = self._worker.run(partial(self._forward.remove_adapter, key), when_unused=key)
+        # The name is gone already; that the caller stops waiting must not keep the weights.
+        await asyncio.shield(asyncio.wrap_future(removal))
 
     def _insert(self, folder: Path) -> str:
         return self._forward.add_adapter(self._adapters.read(folder))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 
@@ -27,21 +28,27 @@ class Sampler:
         self.sampling = sampling
         self._exempt = exempt
         self._random = random.Random(sampling.seed)
-        said = [token for token in spoken if token not in exempt]
-        self._count = len(said)
-        self._said = torch.zeros(len(said) + sampling.max_new_tokens, dtype=torch.long, device=device)
-        self._said[: len(said)] = torch.tensor(said, dtype=torch.long, device=device)
+        self._device = device
+        self._spoken = [token for token in spoken if token not in exempt]
+        self._count = len(self._spoken)
 
     def note(self, token: int) -> None:
         """The reply goes on with ``token``."""
         if token not in self._exempt:
-            self._said[self._count] = token
+            self._memory[self._count] = token
             self._count += 1
 
     @property
     def said(self) -> torch.Tensor:
         """``[n]`` tokens to penalise, some of them more than once."""
-        return self._said[: self._count]
+        return self._memory[: self._count]
+
+    @cached_property
+    def _memory(self) -> torch.Tensor:
+        # Made when first needed, in the thread that draws: a copy to the GPU would halt the one that asks.
+        memory = torch.zeros(len(self._spoken) + self.sampling.max_new_tokens, dtype=torch.long, device=self._device)
+        memory[: len(self._spoken)] = torch.tensor(self._spoken, dtype=torch.long, device=self._device)
+        return memory
 
     def uniform(self) -> float:
         return self._random.random()

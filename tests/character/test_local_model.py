@@ -486,6 +486,26 @@ async def test_an_adapter_of_another_kind_than_plain_lora_layers_works_too(
     assert texts == [generate(base, path, requests[0].messages, GREEDY.max_new_tokens) for path in paths]
 
 
+async def test_who_stops_waiting_for_an_adapter_does_no_harm(
+    fresh: Callable[..., LocalModel], loras: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fresh(adapters={"voice": loras["warm"]})
+    slow_down(model, monkeypatch, 0.02)
+    talking = asyncio.create_task(read(model, ask(SENTENCES[0], adapter="voice")))
+    await asyncio.sleep(0.05)
+    removing = asyncio.create_task(model.remove_adapter("voice"))
+    adding = asyncio.create_task(model.add_adapter("cold", loras["cold"]))
+    await asyncio.sleep(0.01)
+    for task in (removing, adding):
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert (await talking)[0]
+    assert (await read(model, ask(SENTENCES[0], adapter=None)))[0]
+    assert model.adapters() == ()
+    assert not model._forward._llama._loras
+
+
 async def test_an_unknown_adapter_is_named_in_the_error(shared: LocalModel) -> None:
     with pytest.raises(AdapterError, match=r"'loud'; loaded are: warm, cold"):
         await read(shared, ask("응", adapter="loud"))
@@ -613,6 +633,14 @@ async def test_counting_is_exact(shared: LocalModel, base: Path) -> None:
         plain = [{"role": message.role, "content": message.content} for message in messages]
         exact = tokenizer.apply_chat_template(plain, add_generation_prompt=True, tokenize=True, return_dict=True)
         assert shared.count_tokens(messages) == len(exact["input_ids"])
+
+
+async def test_the_number_of_threads_is_the_workers_own(fresh: Callable[..., LocalModel]) -> None:
+    before = torch.get_num_threads()
+    model = fresh(threads=before + 1)
+    inside = await asyncio.wrap_future(model._worker.run(torch.get_num_threads))
+    others = await asyncio.to_thread(torch.get_num_threads)
+    assert (model.threads, inside, torch.get_num_threads(), others) == (before + 1, before + 1, before, before)
 
 
 def test_settings_that_cannot_be_met_are_told(base: Path) -> None:
