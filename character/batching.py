@@ -227,8 +227,8 @@ class Worker:
             self._arrived.clear()
 
     def _do_errands(self) -> None:
-        used = {row.adapter for row in self._rows()}
         with self._wake:
+            used = {row.adapter for row in itertools.chain(self._rows(), self._arrived)}
             due = [errand for errand in self._errands if errand.unused is None or errand.unused not in used]
             self._errands = [errand for errand in self._errands if errand not in due]
         for errand in due:

@@ -28,14 +28,15 @@ LONGEST_CONTEXT = 8192
 SMALL_MODEL = 100_000_000
 """Parameters below which one thread computes a pass. A second one gains a small model little, and loses it nearly all
 where another program, or her face, keeps the cores busy: of two threads each waits for the other at every operation
-(measured with the bundled model beside a training run on two cores: 188 tokens/s with one thread, 2 with two)."""
+(measured with the bundled model's shape beside a training run, on two cores: 188 tokens/s with one thread, 2 with two).
+"""
 
 PENALISED_TOKENS = 256
 """How far back the repetition penalty looks into what the assistant said."""
 
 
 class LocalModel:
-    """A language model in this process. All public methods belong on the event loop.
+    """A language model in this process. Its methods belong on the event loop, save for `count_tokens`: any thread.
 
     Args:
         model: a local folder, or a hub id, which is downloaded.
@@ -286,7 +287,7 @@ class LocalReply(Reply):
 
 
 def _choose_context(network: Any, asked: int | None) -> int:
-    longest: int = network.config.get_text_config().max_position_embeddings
+    longest: int = getattr(network.config.get_text_config(), "max_position_embeddings", LONGEST_CONTEXT)
     if asked is None:
         return min(longest, LONGEST_CONTEXT)
     if asked > longest:

@@ -66,7 +66,7 @@ def load_pretrained(model: str, device: torch.device, dtype: DType) -> tuple[Any
             use_safetensors=True,
         )
         network = network.eval().requires_grad_(False).to(device)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, MemoryError, SafetensorError) as error:
         raise _load_error(model, local, device, error) from error
     return network, tokenizer
 
