@@ -595,7 +595,7 @@ class Plan:
     rounds: int = 3
     clients: int = 100
     paced: int = 300
-    saturated: int = 3000
+    saturated: int = 5000
     connections: int = 1000
     talking: int = 200
     seconds: float = 10
@@ -665,7 +665,7 @@ async def benchmark(plan: Plan, only: str) -> list[Row]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chat", description="Measures the chat server.")
-    parser.add_argument("--quick", action="store_true", help="a minute at most, fewer clients, one repetition")
+    parser.add_argument("--quick", action="store_true", help="one repetition with fewer clients, in a minute or two")
     parser.add_argument("--rounds", type=int, default=None, help=f"repetitions (default: {Plan.rounds})")
     parser.add_argument("--only", choices=("throughput", "delay"), default="", help="one half of it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every measured value here")

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+import lzma
 import re
 import tarfile
 import unicodedata
@@ -41,13 +42,16 @@ class DataFolder:
         if not path.is_dir():
             raise TrainingError(f"data folder {path} does not exist; docs/data.md says what goes into it")
         self.path = path
+        self.reading = ""  # what an error is about
 
     def files(self, name: str, suffix: str = "") -> Iterator[tuple[str, bytes]]:
         """Yields ``(file name, content)`` of the set ``name`` in a stable order; nothing when it is absent."""
         folder, archive = self.path / name, self.path / f"{name}.tar.xz"
+        self.reading = archive.name
         if folder.is_dir():
             for path in sorted(p for p in folder.rglob("*") if p.is_file()):
                 if path.name.endswith(suffix):
+                    self.reading = f"{name}/{path.name}"
                     yield path.name, path.read_bytes()
         elif archive.is_file():
             with tarfile.open(archive) as tar:
@@ -66,8 +70,10 @@ PHONE = re.compile(
 )
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 LINK = re.compile(r"https?://\S+|www\.\S+")
-SPACE = re.compile(r"[ \t\u00a0\u3000\u200b\ufeff]+")
-CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ue000-\uf8ff\ufffd]")
+SPACE = re.compile(r"[^\S\n]+")
+CONTROL = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ue000-\uf8ff\ufffd]|\r(?=\n)"
+)
 REPEAT = re.compile(r"(.)\1{3,}")
 HANGUL = re.compile(r"[가-힣]")
 
@@ -171,6 +177,18 @@ READERS: dict[str, Callable[[DataFolder], Iterator[Document]]] = {
 COLLOQUIAL = {"talk", "review", "utterance", "petition"}
 
 
+def _sound(data: DataFolder, read: Callable[[DataFolder], Iterator[Document]]) -> Iterator[Document]:
+    """The documents of a reader; what its authors did not publish so is an error that names the file."""
+    try:
+        for document in read(data):
+            if not all(isinstance(text, str) for text in (document.text, *document.turns)):
+                raise ValueError("a text is missing")
+            yield document
+    except (ValueError, KeyError, TypeError, EOFError, csv.Error, tarfile.TarError, lzma.LZMAError) as error:
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TrainingError(f"{data.path / data.reading} is damaged ({problem}); fetch it anew") from None
+
+
 def documents(folder: Path, limits: dict[str, int] | None = None) -> Iterator[Document]:
     """Cleaned, de-duplicated documents of every set in ``folder``.
 
@@ -186,7 +204,7 @@ def documents(folder: Path, limits: dict[str, int] | None = None) -> Iterator[Do
     taken: dict[str, int] = {}
     found = False
     for read in READERS.values():
-        for document in read(data):
+        for document in _sound(data, read):
             found = True
             limit = (limits or {}).get(document.kind)
             if limit is not None and taken.get(document.kind, 0) >= limit:

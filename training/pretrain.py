@@ -15,6 +15,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -112,8 +113,9 @@ def prepare(data: Path, persona: Path, out: Path, preset: Preset) -> None:
         save_tokenizer(train_tokenizer(texts, preset.vocab_size, preset.context), out)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(str(out))
 
-    folder = out / "tokens"
-    folder.mkdir(exist_ok=True)
+    folder = out / "tokens.partial"  # it becomes "tokens" when it is whole
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
 
     def write(name: str, texts: list[str]) -> None:
         ids: list[int] = []
@@ -136,6 +138,8 @@ def prepare(data: Path, persona: Path, out: Path, preset: Preset) -> None:
             tokenizer.apply_chat_template(persona_chat(d), tokenize=False) for d in everyone if d.held_out is not part
         ]
         write(name, chosen)
+    shutil.rmtree(out / "tokens", ignore_errors=True)
+    folder.rename(out / "tokens")
 
 
 def load_tokens(out: Path, part: str) -> dict[str, np.ndarray]:
@@ -243,6 +247,13 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
+def cut_curve(path: Path, step: int) -> None:
+    """Drops what a killed run wrote after its last checkpoint: it will be written again."""
+    if path.exists():
+        rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(row for row in rows if json.loads(row)["step"] <= step), encoding="utf-8")
+
+
 def train(
     out: Path,
     preset: Preset,
@@ -274,6 +285,7 @@ def train(
             optimizer.load_state_dict(saved)
         step, done, spent = state["step"], state["tokens"], state["seconds"]
         print(f"resuming at step {step}, {done / 1e6:.1f} M tokens, {spent / 60:.0f} minutes")
+    cut_curve(out / "curve.jsonl", step)
 
     def loss_of(window: torch.Tensor) -> torch.Tensor:
         with torch.autocast(device, dtype=torch.bfloat16):
@@ -341,8 +353,9 @@ def train(
                 last_saved = time.monotonic()
     except KeyboardInterrupt:
         print("\ninterrupted; saving what it has. The same command goes on from here.", file=sys.stderr)
-    bar.close()
-    curve.close()
+    finally:
+        bar.close()
+        curve.close()
     save(spent + time.monotonic() - began)
     losses = held_out_loss(model, held, preset.sequence, device, rows=64)
     report = {
@@ -397,6 +410,9 @@ def main(argv: list[str] | None = None) -> int:
     from training.dialogues import WRITTEN
 
     try:
+        for name in ("tokens", "sequence", "batch"):
+            if getattr(options, name) < 0:
+                raise TrainingError(f"--{name} {getattr(options, name)}: must be more than 0")
         overrides: dict[str, Any] = {k: v for k in ("tokens", "sequence", "batch") if (v := getattr(options, k))}
         if options.mix:
             try:
@@ -405,6 +421,9 @@ def main(argv: list[str] | None = None) -> int:
                 }
             except ValueError:
                 raise TrainingError(f"--mix {options.mix!r}: write kind=share, separated by commas") from None
+            shares = overrides["mix"].values()
+            if min(shares) < 0 or not 0 < sum(shares) < math.inf:
+                raise TrainingError(f"--mix {options.mix!r}: shares are 0 or more, and one of them is more")
         preset = Preset(**{**asdict(PRESETS[options.preset]), **overrides})
         device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
         if device.startswith("cuda") and not torch.cuda.is_available():

@@ -120,7 +120,7 @@ def _configure_sqlite(engine: sa.Engine) -> None:
             "journal_mode=WAL",
             "foreign_keys=ON",
             "synchronous=FULL",  # survives a power cut, not only a kill
-            "wal_autocheckpoint=8000",  # 32 MiB: at the default, many live chats would cause a checkpoint every few commits
+            "wal_autocheckpoint=4000",  # 16 MiB; at the default, busy chats would cause a checkpoint every few commits
             "secure_delete=ON",  # deleted words leave the file as well
             f"busy_timeout={BUSY_SECONDS * 1000}",
         ):

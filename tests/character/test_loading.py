@@ -89,6 +89,13 @@ def test_a_folder_may_hold_half_a_model(tmp_path: Path, damage: str) -> None:
         load(str(folder))
 
 
+def test_a_folder_may_hold_a_model_and_an_adapter_in_one(tmp_path: Path) -> None:
+    folder = tiny_llama(tmp_path)
+    tiny_lora(folder, folder)
+    with pytest.raises(LanguageModelError, match="a folder of its own"):
+        load(str(folder))
+
+
 @pytest.mark.usefixtures("offline")
 def test_a_hub_that_cannot_be_reached_is_told_in_one_line() -> None:
     with pytest.raises(ModelUnavailable, match=r"^nobody/nothing is no folder here, and the hub does not give it: .+$"):

@@ -81,7 +81,6 @@ def test_a_missing_set_is_skipped_and_a_folder_without_any_is_told(tmp_path: Pat
     assert {document.kind for document in documents(tmp_path)} == {"talk"}
 
 
-@pytest.mark.xfail(strict=True, reason="white space that is no blank is taken out, and glues words together")
 @pytest.mark.parametrize("space", ["\t", "\x0b", "\x85", "\u2003", "\u2028"])
 def test_words_stay_apart_whatever_space_stands_between_them(space: str) -> None:
     assert clean(f"비가{space}온다").split() == ["비가", "온다"]
@@ -119,7 +118,6 @@ def test_cleaning(text: str, kept: str) -> None:
         ("kowiki.tar.xz", b""),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="a damaged set comes out as a traceback")
 def test_a_set_that_is_not_as_its_authors_published_it_is_named(
     name: str, content: str | bytes, tmp_path: Path
 ) -> None:
