@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from training.corpus import Document, documents
 from training.dialogues import Dialogue, load_dialogues
 from training.errors import TrainingError
+from training.memory import keep_large_blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -264,8 +265,12 @@ def train(
     seed: int,
     decay: float,
     checkpoint_minutes: float,
+    window: int,
 ) -> None:
-    """Trains until the token budget, or ``minutes`` of work over all runs, is spent; saves the model into ``out``."""
+    """Trains until the token budget, or ``minutes`` of work over all runs, is spent; saves the model into ``out``.
+
+    Held-out losses are taken on windows of ``window`` tokens, however long the trained rows are.
+    """
     import numpy as np
     import torch
     import torch.nn.functional as F
@@ -276,6 +281,9 @@ def train(
     training, held = load_tokens(out, "train"), load_tokens(out, "held")
     torch.manual_seed(seed)
     model = build_model(preset, len(tokenizer)).to(device)
+    if device == "cpu":
+        keep_large_blocks()
+        model.set_attn_implementation("eager")  # its backward pass on a CPU is faster than the fused one's
     optimizers = build_optimizers(model, device)
     checkpoint, step, done, spent = out / "checkpoint.pt", 0, 0, 0.0
     if checkpoint.exists():
@@ -336,7 +344,7 @@ def train(
             step, done = step + 1, done + preset.batch * preset.sequence
             bar.update(preset.batch * preset.sequence)
             if step % 250 == 0:
-                losses = held_out_loss(model, held, preset.sequence, device)
+                losses = held_out_loss(model, held, window, device)
                 record = {"step": step, "tokens": done, "minutes": round(now / 60, 1), "train": round(loss.item(), 4)}
                 curve.write(
                     json.dumps(record | {f"held/{k}": round(v, 4) for k, v in losses.items()}, ensure_ascii=False)
@@ -357,7 +365,7 @@ def train(
         bar.close()
         curve.close()
     save(spent + time.monotonic() - began)
-    losses = held_out_loss(model, held, preset.sequence, device, rows=64)
+    losses = held_out_loss(model, held, window, device, rows=64)
     report = {
         "preset": asdict(preset),
         "steps": step,
@@ -439,6 +447,7 @@ def main(argv: list[str] | None = None) -> int:
             train(
                 options.out, preset, device=device, minutes=options.minutes, compile_model=not options.no_compile,
                 seed=options.seed, decay=options.decay, checkpoint_minutes=options.checkpoint_minutes,
+                window=PRESETS[options.preset].sequence,
             )  # fmt: skip
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
