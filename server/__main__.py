@@ -8,101 +8,29 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from server.commands import accounts, adapters
 from server.settings import Settings, SettingsError, add_arguments, load
 
 if TYPE_CHECKING:
     from character.emotion import Emotion
-    from server.storage.database import Database
 
 logger = logging.getLogger("server")
+
+COMMANDS: dict[str, Any] = {"account": accounts, "adapter": adapters}
+"""Modules with ``build_parser()`` and ``run(options, settings)``."""
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server",
         description="Oh-LoRA 오로라: a virtual-character chat server. Without a command it serves.",
-        epilog="commands: 'account' (accounts and tokens). Each has its own --help.",
+        epilog="commands: 'account' (accounts and tokens), 'adapter' (LoRA adapters, swapped while it runs). "
+        "Each has its own --help.",
     )
     add_arguments(parser)
     return parser
-
-
-def build_account_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m server account", description="Accounts and their tokens.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in {
-        "add": "make an account and show its token, once",
-        "token": "make the account's old tokens invalid and show a new one, once",
-        "login": "show a one-time login link of the account, valid for a day",
-        "disable": "close the account; its chats stay",
-        "enable": "open a closed account again",
-    }.items():
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("name", metavar="NAME")
-        add_arguments(command)
-    add_arguments(commands.add_parser("list", help="show all accounts", description="show all accounts"))
-    return parser
-
-
-def account_command(options: argparse.Namespace, settings: Settings) -> None:
-    """Carries out ``account add|list|disable|enable|token|login``; works beside a running server."""
-    import sqlalchemy as sa
-
-    from server.storage import accounts
-    from server.storage.database import Database
-
-    database = Database(settings.database_url)
-    try:
-        match options.command:
-            case "list":
-                show_accounts(database)
-            case "add":
-                token = database.write_now(lambda c: accounts.issue_token(c, accounts.add_account(c, options.name)))
-                print(f"token of {options.name}, shown only now:\n{token}")
-            case "token":
-
-                def renew(connection: sa.Connection) -> str:
-                    account = accounts.find_account(connection, options.name)
-                    accounts.revoke_tokens(connection, account)
-                    return accounts.issue_token(connection, account)
-
-                print(
-                    f"new token of {options.name}, shown only now; older ones are invalid:\n{database.write_now(renew)}"
-                )
-            case "login":
-                print(login_link(database, settings, settings.port, options.name))
-            case "disable" | "enable" as command:
-                database.write_now(lambda c: accounts.set_disabled(c, options.name, command == "disable"))
-                print(f"account {options.name} is {command}d")
-    finally:
-        database.close()
-
-
-def show_accounts(database: Database) -> None:
-    import time
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from server.storage import accounts
-
-    table = Table("account", "chats", "since", "state")
-    with database.engine.begin() as connection:
-        for account, chats in accounts.all_accounts(connection):
-            since = time.strftime("%Y-%m-%d", time.localtime(account.created))
-            table.add_row(account.name, str(chats), since, "disabled" if account.disabled else "open")
-    Console().print(table)
-
-
-def login_link(database: Database, settings: Settings, port: int, name: str) -> str:
-    """A link that logs a browser in once. The code stands in the fragment, which no browser sends to a server."""
-    from server.storage import accounts
-
-    code = database.write_now(lambda c: accounts.issue_login(c, accounts.find_account(c, name)))
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104 - comparing
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/#login={code}"
 
 
 def load_judge() -> Callable[[str], Emotion]:
@@ -117,16 +45,17 @@ async def serve(settings: Settings) -> None:
     from character.loading import load_language_model
     from character.lorebook import load_morphology
     from server.app import App, settle_interpreter
-    from server.storage import accounts
+    from server.commands.accounts import login_link
+    from server.storage.accounts import LOCAL, add_account, all_accounts
     from server.storage.database import Database, lock_data
 
     with lock_data(settings.data):
         # Look at the database before the model is loaded: a damaged file should be told at once.
         database = Database(settings.database_url)
         try:
-            if not database.write_now(accounts.all_accounts):
-                database.write_now(lambda connection: accounts.add_account(connection, accounts.LOCAL))
-            names = [account.name for account, _ in database.write_now(accounts.all_accounts) if not account.disabled]
+            if not database.write_now(all_accounts):
+                database.write_now(lambda connection: add_account(connection, LOCAL))
+            names = [account.name for account, _ in database.write_now(all_accounts) if not account.disabled]
         finally:
             database.close()
         logger.info("loading language model %s", settings.llm)
@@ -147,8 +76,8 @@ async def serve(settings: Settings) -> None:
             await app.start()
             settle_interpreter()
             link = f"http://{settings.host}:{app.port}/"
-            if accounts.LOCAL in names:
-                link = login_link(app.services.database, settings, app.port, accounts.LOCAL)
+            if LOCAL in names:
+                link = login_link(app.services.database, settings, app.port, LOCAL)
             print(f"\n오로라가 기다리고 있어요. 브라우저에서 여세요 (open in a browser):\n\n    {link}\n", flush=True)
             await app.run_until_signal()
         finally:
@@ -167,10 +96,11 @@ def run(settings: Settings) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
-    accounts = arguments[:1] == ["account"]
-    options = (build_account_parser() if accounts else build_parser()).parse_args(
-        arguments[1:] if accounts else arguments
-    )
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    if command is None:
+        options = build_parser().parse_args(arguments)
+    else:
+        options = command.build_parser().parse_args(arguments[1:])
     try:
         settings = load(options, dict(os.environ))
     except SettingsError as error:
@@ -186,10 +116,10 @@ def main(argv: list[str] | None = None) -> int:
     from server.errors import ServerError
 
     try:
-        if accounts:
-            account_command(options, settings)
-        else:
+        if command is None:
             run(settings)
+        else:
+            command.run(options, settings)
     except (CharacterError, ServerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -19,6 +19,8 @@ from websockets.http11 import Request, Response
 from character.emotion import Emotion
 from character.language_model import LanguageModel, Sampling
 from server import cards, protocol
+from server.adapters import AdapterFolder, Adapters
+from server.control import Control
 from server.errors import BadRequest
 from server.http import Gate, HttpRoutes
 from server.hub import Hub
@@ -153,6 +155,7 @@ class App:
         self._model, self._judge, self._now = model, judge, now
         self.services: Services
         self._server: Server
+        self._control: Control
         self._routes: HttpRoutes
         self._connections = 0
 
@@ -176,6 +179,10 @@ class App:
         )  # fmt: skip
         info = protocol.ModelInfo(name=self._model.name, bundled=settings.llm == "bundled")
         self.services = Services(settings, database, info, metrics, hub, turns)
+        adapters = Adapters(self._model, AdapterFolder(settings.data))
+        await adapters.start()
+        self._control = Control(settings.data, {"adapter.use": lambda asked: adapters.use(asked["name"])})
+        await self._control.start()
         try:
             self._server = await serve(
                 self._connect, settings.host, settings.port,
@@ -186,6 +193,7 @@ class App:
                 server_header="ohlora",
             )  # fmt: skip
         except OSError:
+            await self._control.close()
             database.close()
             raise
         gate = Gate(settings.host, self.port, settings.hosts, settings.origins)
@@ -219,6 +227,7 @@ class App:
     async def close(self) -> None:
         """Ends live turns as interrupted, tells clients to come back, and lets go of the database."""
         self._server.close(close_connections=False)
+        await self._control.close()
         await self.services.turns.close()
         await asyncio.gather(*(c.close(protocol.CLOSE_RESTART, "restart") for c in self._server.connections))
         await self._server.wait_closed()

@@ -28,6 +28,7 @@ from character.prompt import TurnContext, build_prompt
 from training.dialogues import WRITTEN, Dialogue, load_dialogues
 from training.errors import TrainingError
 from training.sft import moment
+from training.speech import is_polite
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 TAG = re.compile(r"<감정:(평온|기쁨|슬픔|분노|놀람|두려움|부끄러움|혐오):(0\.[1-9]|1\.0)> \S")
 FOREIGN = re.compile(r"[\u0400-\u04ff\u0600-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\ufffd]")
 STRAY_DIGIT = re.compile(r"\d+(?:\s|$)")
-POLITE = re.compile(r"(?:요|니다|니까|세요|죠)[.!?~…ㅋㅎ\s]*$")
 LOOP = re.compile(r"(.{2,20}?)\1{3,}")
 
 
@@ -81,7 +81,7 @@ def measure(firsts: Sequence[Sequence[str]], turns: Sequence[tuple[Dialogue, str
         "foreign script or broken characters": share([bool(FOREIGN.search(text)) for text in shown]),
         "stray leading digit": share([bool(STRAY_DIGIT.match(text)) for text in shown]),
         "loops": share([is_loop(text) for text in shown]),
-        "polite ending where plain speech is expected": share([bool(POLITE.search(text)) for text in casual]),
+        "polite ending where plain speech is expected": share([is_polite(text) for text in casual]),
         "distinct word pairs": round(len(set(pairs)) / max(len(pairs), 1), 4),
         "characters per reply, median": statistics.median(map(len, shown)),
     }

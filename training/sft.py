@@ -15,9 +15,9 @@ import argparse
 import json
 import math
 import random
-import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -28,28 +28,53 @@ from character.card import Card, builtin_card
 from character.prompt import TurnContext, greeting, system_message, turn_note
 from training.dialogues import WRITTEN, Dialogue, load_dialogues
 from training.errors import TrainingError
+from training.lora import (
+    BUNDLED_ADAPTER,
+    BUNDLED_BASE,
+    best_so_far,
+    choose_device,
+    has_unsloth,
+    load_adapter,
+    load_base,
+    load_unsloth,
+    plot,
+    save_adapter,
+    stop_on_signals,
+)
+from training.memory import keep_large_blocks
+from training.tasks import WRITTEN as WRITTEN_TASKS
+from training.tasks import Task, load_tasks
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-BUNDLED_BASE = Path(__file__).parent.parent / "character" / "bundled" / "base"
 WEEKDAYS = "월화수목금토일"
 Message = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is trained and how; saved beside the adapter."""
+    """What is trained and how; saved beside the adapter.
+
+    Attributes:
+        base: folder or hub id of the base model.
+        start: folder of the adapter to go on from; empty begins a new one of ``rank`` and ``alpha``.
+        passes: renderings of every dialogue. task_passes: times every example of a task is shown.
+    """
 
     base: str
+    start: str
     rank: int
     alpha: int
     dropout: float
     learning_rate: float
     passes: int
+    task_passes: int
     batch: int
     max_length: int
     seed: int
+    four_bit: bool = False
+    unsloth: bool = False
 
 
 def moment(now: str, rng: random.Random) -> datetime:
@@ -111,29 +136,6 @@ def variations(dialogues: list[Dialogue], card: Card, passes: int, seed: int) ->
     return chats
 
 
-def load_base(base: str, device: str) -> tuple[Any, Any]:
-    """Model and tokenizer of a folder or hub id.
-
-    Raises:
-        TrainingError: it cannot be loaded, or has no chat template.
-    """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    local = Path(base).is_dir()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=local)
-        dtype = torch.bfloat16 if device == "cuda" else torch.float32
-        model = AutoModelForCausalLM.from_pretrained(base, local_files_only=local, dtype=dtype).to(device)
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"base {base} cannot be loaded: {str(error).splitlines()[0]}") from None
-    if not tokenizer.chat_template:
-        raise TrainingError(f"base {base} has no chat template; take an instruction-tuned model")
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return model, tokenizer
-
-
 def shorten(messages: list[Message], tokenizer: Any, max_length: int) -> list[Message]:
     """Drops the last exchanges of a chat until it fits, so that no reply is cut in the middle."""
     while len(tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)["input_ids"]) > max_length:
@@ -154,56 +156,76 @@ def to_dataset(chats: list[list[Message]], tokenizer: Any, max_length: int) -> D
     return Dataset.from_list([{"messages": messages} for messages in fitting])
 
 
-def plot(history: list[dict[str, Any]], path: Path) -> None:
-    """Training and held-out loss over steps as PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4))
-    for key, label in (("loss", "training"), ("eval_loss", "held out")):
-        points = [(row["step"], row[key]) for row in history if key in row]
-        if points:
-            axes.plot(*zip(*points, strict=True), label=label)
-    axes.set(xlabel="step", ylabel="loss (nats per token)")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
-
-
-def train(
-    recipe: Recipe, dialogues: Path, out: Path, device: str, evaluate_every: int, patience: int, keep: str
-) -> dict[str, Any]:
-    """Trains and saves the adapter; returns the report that stands beside it."""
-    import torch
+def load_model(recipe: Recipe, device: str) -> tuple[Any, Any, Any]:
+    """Model, tokenizer, and the LoRA configuration that the trainer must still put in (None where it is in already)."""
     from peft import LoraConfig
-    from transformers import EarlyStoppingCallback
-    from trl import SFTConfig, SFTTrainer
 
-    written, card = load_dialogues(dialogues), builtin_card()
+    if recipe.unsloth:
+        return *load_unsloth(
+            recipe.base, four_bit=recipe.four_bit, max_length=recipe.max_length, rank=recipe.rank, alpha=recipe.alpha,
+            dropout=recipe.dropout, seed=recipe.seed,
+        ), None  # fmt: skip
+    model, tokenizer = load_base(recipe.base, device, four_bit=recipe.four_bit)
+    if recipe.start:
+        return load_adapter(model, Path(recipe.start), recipe.base), tokenizer, None
+    new = LoraConfig(
+        r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )  # fmt: skip
+    return model, tokenizer, new
+
+
+def divide(written: list[Dialogue], source: Path) -> tuple[list[Dialogue], list[Dialogue]]:
+    """Training and held-out dialogues; of a few, the last is held out.
+
+    Raises:
+        TrainingError: there is but one.
+    """
     held = [dialogue for dialogue in written if dialogue.held_out] or written[-1:]
     kept = [dialogue for dialogue in written if dialogue not in held]
     if not kept:
         raise TrainingError(
-            f"{dialogues} holds {len(written)} dialogue; at least two are needed, one of them to measure on"
+            f"{source} holds {len(written)} dialogue; at least two are needed, one of them to measure on"
         )
-    model, tokenizer = load_base(recipe.base, device)
+    return kept, held
+
+
+def train(
+    recipe: Recipe,
+    dialogues: Path,
+    tasks: list[Task],
+    out: Path,
+    device: str,
+    evaluate_every: int,
+    patience: int,
+    keep: str,
+) -> dict[str, Any]:
+    """Trains and saves the adapter; returns the report that stands beside it."""
+    import torch
+    from transformers import EarlyStoppingCallback
+    from trl import SFTConfig, SFTTrainer
+
+    kept, held = divide(load_dialogues(dialogues), dialogues)
+    if device == "cpu":
+        keep_large_blocks()
+    card = builtin_card()
+    model, tokenizer, new_adapter = load_model(recipe, device)
     torch.manual_seed(recipe.seed)
-    training = to_dataset(variations(kept, card, recipe.passes, recipe.seed), tokenizer, recipe.max_length)
-    held_out = to_dataset(variations(held, card, 1, recipe.seed + 1), tokenizer, recipe.max_length)
+    chats = variations(kept, card, recipe.passes, recipe.seed)
+    chats += [task.messages for task in tasks if not task.held_out for _ in range(recipe.task_passes)]
+    random.Random(recipe.seed).shuffle(chats)
+    training = to_dataset(chats, tokenizer, recipe.max_length)
+    measured = variations(held, card, 1, recipe.seed + 1)
+    held_out = to_dataset(measured, tokenizer, recipe.max_length)
     steps = math.ceil(len(training) / recipe.batch)
     every = evaluate_every or max(10, steps // 8)
+    out.mkdir(parents=True, exist_ok=True)
     trainer = SFTTrainer(
         model=model,
         processing_class=tokenizer,
         train_dataset=training,
         eval_dataset=held_out,
-        peft_config=LoraConfig(
-            r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
+        peft_config=new_adapter,
         args=SFTConfig(
             output_dir=str(out / "checkpoints"), assistant_only_loss=True, max_length=recipe.max_length,
             num_train_epochs=1, per_device_train_batch_size=recipe.batch, per_device_eval_batch_size=recipe.batch,
@@ -215,37 +237,28 @@ def train(
         ),
         callbacks=[EarlyStoppingCallback(early_stopping_patience=patience)] if keep == "best" else [],
     )  # fmt: skip
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop_on_signals()
     began = time.monotonic()
     interrupted = False
     try:
         trainer.train()
     except KeyboardInterrupt:
         interrupted = True
-        best = trainer.state.best_model_checkpoint if keep == "best" else None
+        best = keep == "best" and best_so_far(trainer, device)
         print(
             f"\ninterrupted; keeping {'the best adapter so far' if best else 'what was learnt so far'}", file=sys.stderr
         )
-        if best:
-            from peft import load_peft_weights, set_peft_model_state_dict
-
-            set_peft_model_state_dict(trainer.model, load_peft_weights(best, device=device))
     history = trainer.state.log_history
-    out.mkdir(parents=True, exist_ok=True)
-    trainer.model.save_pretrained(str(out), save_embedding_layers=False)
-    if Path(recipe.base).is_dir():  # the folder's place on this machine means nothing elsewhere
-        config = json.loads((out / "adapter_config.json").read_text(encoding="utf-8"))
-        config["base_model_name_or_path"] = Path(recipe.base).name
-        (out / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    (out / "README.md").unlink(missing_ok=True)  # peft's blank model card
-    (out / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
-    plot(history, out / "curve.png")
     losses = [row["eval_loss"] for row in history if "eval_loss" in row]
     kept_loss = math.nan if not losses else min(losses) if keep == "best" else losses[-1]
+
+    def name(folder: str) -> str:
+        return Path(folder).name if Path(folder).is_dir() else folder
+
     report = {
-        "recipe": asdict(recipe) | {"base": Path(recipe.base).name if Path(recipe.base).is_dir() else recipe.base},
+        "recipe": asdict(recipe) | {"base": name(recipe.base), "start": name(recipe.start)},
         "dialogues": {"trained": len(kept), "held_out": len(held)},
+        "tasks": dict(Counter(task.task for task in tasks if not task.held_out)),
         "chats": len(training),
         "steps": trainer.state.global_step,
         "interrupted": interrupted,
@@ -254,8 +267,19 @@ def train(
         "minutes": round((time.monotonic() - began) / 60, 1),
         "device": device,
     }
-    (out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    save_adapter(trainer.model, out, recipe.base, history, report)
+    plot(history, out / "curve.png", {"loss": "training", "eval_loss": "held out"}, "loss (nats per token)")
     return report
+
+
+def starting_point(asked: str | None, base: str, own_dialogues: bool) -> str:
+    """Folder of the adapter to go on from; empty for a new one.
+
+    A few dialogues of one's own cannot teach the bare bundled base to talk: they bend the bundled adapter.
+    """
+    if asked is None:
+        return str(BUNDLED_ADAPTER) if own_dialogues and Path(base) == BUNDLED_BASE else ""
+    return "" if asked == "none" else asked
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -263,6 +287,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--base", default=str(BUNDLED_BASE), help="folder or hub id (default: the bundled base)")
     parser.add_argument(
         "--dialogues", type=Path, default=WRITTEN, help="file or folder of dialogues (default: our own)"
+    )
+    parser.add_argument(
+        "--tasks",
+        type=Path,
+        default=None,
+        help="folder of task examples to train beside the talk (default: our own, with our own dialogues)",
+    )
+    parser.add_argument(
+        "--start",
+        default=None,
+        help="adapter folder to go on from, or 'none' (default: the bundled adapter for your own dialogues on the bundled base)",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the adapter")
     parser.add_argument("--rank", type=int, default=32, help="LoRA rank")
@@ -272,6 +307,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--passes", type=int, default=3, help="renderings of every dialogue; one epoch over all of them"
     )
+    parser.add_argument("--task-passes", type=int, default=2, help="times each example of a task is shown")
     parser.add_argument("--batch", type=int, default=8, help="chats per step")
     parser.add_argument(
         "--max-length", type=int, default=1024, help="tokens of a chat; longer ones lose their last exchanges"
@@ -285,6 +321,10 @@ def main(argv: list[str] | None = None) -> int:
         help="the adapter with the least held-out loss, stopping early; or the last, which knows its lines better",
     )
     parser.add_argument("--device", default="", help="cpu or cuda (default: cuda when there is one)")
+    parser.add_argument("--four-bit", action="store_true", help="QLoRA: the base in 4 bits; CUDA and the gpu extra")
+    parser.add_argument(
+        "--no-unsloth", action="store_true", help="do not use unsloth where CUDA and the gpu extra are there"
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
@@ -292,19 +332,26 @@ def main(argv: list[str] | None = None) -> int:
     import torch
 
     try:
-        device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        if device == "cuda" and not torch.cuda.is_available():
-            raise TrainingError(
-                "--device cuda: this machine has no CUDA device; leave --device out to train on the CPU"
-            )
+        device = choose_device(options.device)
         if options.threads:
             torch.set_num_threads(options.threads)
+        own = options.dialogues != WRITTEN
+        start = starting_point(options.start, options.base, own)
         recipe = Recipe(
-            options.base, options.rank, options.alpha, options.dropout, options.learning_rate, options.passes, options.batch,
-            options.max_length, options.seed,
+            options.base, start, options.rank, options.alpha, options.dropout, options.learning_rate, options.passes,
+            options.task_passes, options.batch, options.max_length, options.seed, options.four_bit,
+            unsloth=device == "cuda" and not start and not options.no_unsloth and has_unsloth(),
         )  # fmt: skip
+        tasks = load_tasks(options.tasks or WRITTEN_TASKS) if options.tasks or not own else []
         report = train(
-            recipe, options.dialogues, options.out, device, options.evaluate_every, options.patience, options.keep
+            recipe,
+            options.dialogues,
+            tasks,
+            options.out,
+            device,
+            options.evaluate_every,
+            options.patience,
+            options.keep,
         )
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)

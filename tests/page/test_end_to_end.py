@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from server.__main__ import login_link
 from server.app import App
+from server.commands.accounts import login_link
 from server.settings import Settings
 from server.storage import accounts
 from tests.fakes import ScriptedModel, calm

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from server.__main__ import build_account_parser, build_parser, main
+from server.__main__ import build_parser, main
+from server.commands import accounts as account_commands
 from server.settings import Settings, SettingsError, load
 
 NAMES = sorted(Settings.model_fields)
@@ -110,7 +111,7 @@ def test_help_lists_every_setting_with_its_default(name: str, monkeypatch: pytes
 
 def test_help_of_the_account_commands_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        build_account_parser().parse_args(["--help"])
+        account_commands.build_parser().parse_args(["--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
     assert all(command in text for command in ("add", "list", "disable", "enable", "token", "login"))

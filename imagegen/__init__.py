@@ -1,0 +1,1 @@
+"""Pictures: what the user wishes to see, and the pipelines that draw it."""
