@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.borrowed import borrowed_dialogues
 from training.corpus import Document, documents
 from training.dialogues import Dialogue, load_dialogues
 from training.errors import TrainingError
@@ -134,11 +135,11 @@ def prepare(data: Path, persona: Path, out: Path, preset: Preset) -> None:
         write(f"{kind}.held", texts[:held])
         write(f"{kind}.train", texts[held:])
     everyone = load_dialogues(persona)
-    for name, part in (("persona.held", False), ("persona.train", True)):
-        chosen = [
-            tokenizer.apply_chat_template(persona_chat(d), tokenize=False) for d in everyone if d.held_out is not part
-        ]
-        write(name, chosen)
+    sets = {"persona": everyone, "borrowed": borrowed_dialogues(data)}
+    for name, told in sets.items():
+        for part in ("held", "train"):
+            chosen = [d for d in told if d.held_out == (part == "held")]
+            write(f"{name}.{part}", [tokenizer.apply_chat_template(persona_chat(d), tokenize=False) for d in chosen])
     shutil.rmtree(out / "tokens", ignore_errors=True)
     folder.rename(out / "tokens")
 

@@ -108,9 +108,24 @@ def render(dialogues: Sequence[Dialogue], card: Card, rng: random.Random, *, wit
             note = turn_note(memories=exchange.memories, lore=lore, notices=notices)
             if note:
                 messages.append({"role": "system", "content": note})
-            messages.append({"role": "user", "content": exchange.user})
+            messages.append({"role": "user", "content": typed(exchange.user, rng)})
             messages.append({"role": "assistant", "content": exchange.reply.tagged})
     return messages
+
+
+def typed(text: str, rng: random.Random) -> str:
+    """A user's line as it might as well have been typed: now and then without a space or its full stop, or with ㅋㅋ."""
+    if rng.random() < 0.7:
+        return text
+    spaces = [index for index, character in enumerate(text) if character == " "]
+    if spaces and rng.random() < 0.6:
+        index = rng.choice(spaces)
+        text = text[:index] + text[index + 1 :]
+    if text.endswith("."):
+        return text[:-1]
+    if text[-1:].isalpha() and rng.random() < 0.3:
+        return text + rng.choice((" ㅋㅋ", "ㅎㅎ", "~", "!", ".."))
+    return text
 
 
 def can_follow(dialogue: Dialogue) -> bool:
@@ -194,6 +209,7 @@ def train(
     recipe: Recipe,
     dialogues: Path,
     tasks: list[Task],
+    borrowed: list[Dialogue],
     out: Path,
     device: str,
     evaluate_every: int,
@@ -212,6 +228,7 @@ def train(
     model, tokenizer, new_adapter = load_model(recipe, device)
     torch.manual_seed(recipe.seed)
     chats = variations(kept, card, recipe.passes, recipe.seed)
+    chats += variations(borrowed, card, 1, recipe.seed + 2) if borrowed else []
     chats += [task.messages for task in tasks if not task.held_out for _ in range(recipe.task_passes)]
     random.Random(recipe.seed).shuffle(chats)
     training = to_dataset(chats, tokenizer, recipe.max_length)
@@ -257,7 +274,7 @@ def train(
 
     report = {
         "recipe": asdict(recipe) | {"base": name(recipe.base), "start": name(recipe.start)},
-        "dialogues": {"trained": len(kept), "held_out": len(held)},
+        "dialogues": {"trained": len(kept), "held_out": len(held), "borrowed": len(borrowed)},
         "tasks": dict(Counter(task.task for task in tasks if not task.held_out)),
         "chats": len(training),
         "steps": trainer.state.global_step,
@@ -293,6 +310,12 @@ def main(argv: list[str] | None = None) -> int:
         type=Path,
         default=None,
         help="folder of task examples to train beside the talk (default: our own, with our own dialogues)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=None,
+        help="folder with the public text sets (docs/data.md): their everyday answers, turned into her speech, are added",
     )
     parser.add_argument(
         "--start",
