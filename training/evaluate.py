@@ -1,9 +1,11 @@
 """Measures how a language model talks as 오로라, on dialogues it never saw.
 
-    python -m training.evaluate --llm bundled --out runs/report.json --samples docs/samples.md
+    python -m training.evaluate --out runs/report.json --samples docs/samples.md
+    python -m training.evaluate --adapter base=none --adapter sft=runs/sft --adapter kto=runs/kto     # side by side
 
 For every held-out dialogue the model answers the user's lines in turn, as the server would ask it, with its own replies
-as history; the first line is answered several times. No reply is chosen or edited.
+as history; the first line is answered several times. No reply is chosen or edited. The tasks beside talk (what to remember,
+summary, wish for a picture) are asked on their held-out examples, and questions about who she is are judged by rules.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ import argparse
 import asyncio
 import itertools
 import json
+import math
 import random
 import re
 import statistics
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +31,18 @@ from character.language_model import ChatMessage, GenerationRequest, LanguageMod
 from character.prompt import TurnContext, build_prompt
 from training.dialogues import WRITTEN, Dialogue, load_dialogues
 from training.errors import TrainingError
+from training.kto import reply_loss
+from training.measures import PROBES, Probe, load_probes, memory_scores, picture_scores, probe_scores, summary_scores
+from training.preferences import reply_of
 from training.sft import moment
 from training.speech import is_polite
+from training.tasks import WRITTEN as WRITTEN_TASKS
+from training.tasks import Task, load_tasks
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+NO_ADAPTER = "none"
 TAG = re.compile(r"<감정:(평온|기쁨|슬픔|분노|놀람|두려움|부끄러움|혐오):(0\.[1-9]|1\.0)> \S")
 FOREIGN = re.compile(r"[\u0400-\u04ff\u0600-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\ufffd]")
 STRAY_DIGIT = re.compile(r"\d+(?:\s|$)")
@@ -124,74 +134,259 @@ def write_samples(path: Path, name: str, talks: Sequence[tuple[Dialogue, list[st
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-async def evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    from character.loading import load_language_model
+TASK_SAMPLING = Sampling(temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.0, max_new_tokens=200, seed=0)
+"""Tasks are answered without chance."""
 
-    written = load_dialogues(options.dialogues)
-    held = [dialogue for dialogue in written if dialogue.held_out][: options.limit or None]
-    known = {exchange.reply.text for dialogue in written if not dialogue.held_out for exchange in dialogue.exchanges}
-    model = load_language_model(options.llm, adapter=options.adapter or None)
-    rng = random.Random(0)
-    moments = [moment(dialogue.now, rng) for dialogue in held]
-    places = asyncio.Semaphore(16)
 
-    def sampling(seed: int) -> Sampling:
-        return Sampling(
-            temperature=options.temperature, top_p=0.9, top_k=40, repetition_penalty=1.0, max_new_tokens=100, seed=seed
+@dataclass(frozen=True)
+class Sets:
+    """What is held out, and what must not be said again word for word."""
+
+    dialogues: list[Dialogue]
+    moments: list[datetime]
+    known: set[str]
+    tasks: list[Task]
+    probes: list[Probe]
+
+    @classmethod
+    def load(cls, dialogues: Path, tasks: Path, probes: Path, limit: int) -> Sets:
+        written = load_dialogues(dialogues)
+        held = [dialogue for dialogue in written if dialogue.held_out]
+        rng = random.Random(0)
+        if limit and limit < len(held):
+            held = rng.sample(held, limit)
+        return cls(
+            held,
+            [moment(dialogue.now, rng) for dialogue in held],
+            {e.reply.text for d in written if not d.held_out for e in d.exchanges},
+            [task for task in load_tasks(tasks) if task.held_out],
+            load_probes(probes) if probes.exists() else [],
         )
 
-    async def first(index: int, sample: int) -> str:
-        context = TurnContext(now=moments[index], user_name=held[index].user_name, examples=False)
-        async with places:
-            return await answer(model, [ChatMessage("user", held[index].exchanges[0].user)], context, sampling(sample))
 
-    async def whole(index: int) -> list[str]:
-        async with places:
-            return await talk(model, held[index], moments[index], sampling(100 + index))
+class Examination:
+    """Asks one model everything.
 
-    try:
-        talks = await asyncio.gather(*(whole(index) for index in range(len(held))))
-        firsts = [
-            await asyncio.gather(*(first(index, sample) for sample in range(options.each)))
-            for index in range(len(held))
+    Args:
+        model: what is measured; its adapter is in use already.
+        at_once: questions in work at a time.
+    """
+
+    def __init__(self, model: LanguageModel, sets: Sets, temperature: float, each: int, at_once: int = 16) -> None:
+        self._model, self._sets, self._each = model, sets, each
+        self._temperature = temperature
+        self._places = asyncio.Semaphore(at_once)
+
+    def _sampling(self, seed: int) -> Sampling:
+        return Sampling(
+            temperature=self._temperature, top_p=0.9, top_k=40, repetition_penalty=1.0, max_new_tokens=100, seed=seed
+        )
+
+    async def _first(self, index: int, sample: int) -> str:
+        dialogue = self._sets.dialogues[index]
+        context = TurnContext(now=self._sets.moments[index], user_name=dialogue.user_name, examples=False)
+        async with self._places:
+            question = [ChatMessage("user", dialogue.exchanges[0].user)]
+            return await answer(self._model, question, context, self._sampling(sample))
+
+    async def _whole(self, index: int) -> list[str]:
+        async with self._places:
+            return await talk(
+                self._model, self._sets.dialogues[index], self._sets.moments[index], self._sampling(100 + index)
+            )
+
+    async def _task(self, task: Task) -> str:
+        messages = tuple(ChatMessage(m["role"], m["content"]) for m in task.prompt)
+        async with self._places:
+            stream = self._model.stream(GenerationRequest(messages, TASK_SAMPLING))
+            return "".join([piece async for piece in stream])
+
+    async def _probe(self, probe: Probe, sample: int) -> str:
+        history = []
+        for user, reply in probe.before:
+            history += [ChatMessage("user", user), ChatMessage("assistant", reply_of(reply, probe.id))]
+        history.append(ChatMessage("user", probe.user))
+        context = TurnContext(
+            now=moment(probe.now, random.Random(probe.id)), user_name=probe.user_name, memories=probe.memories,
+            examples=False,
+        )  # fmt: skip
+        async with self._places:
+            return words_of(await answer(self._model, history, context, self._sampling(sample)))
+
+    async def replies(self) -> tuple[dict[str, Any], list[list[str]]]:
+        """The figures of her replies, and the talks they come from."""
+        every = range(len(self._sets.dialogues))
+        talks = await asyncio.gather(*(self._whole(index) for index in every))
+        firsts = [await asyncio.gather(*(self._first(index, n) for n in range(self._each))) for index in every]
+        turns = [(d, reply) for d, replies in zip(self._sets.dialogues, talks, strict=True) for reply in replies]
+        report = measure(firsts, turns, self._sets.known)
+        report["commonest replies"] = Counter(words_of(reply) for _, reply in turns).most_common(3)
+        return report, talks
+
+    async def tasks(self) -> dict[str, Any]:
+        """The figures of memory, picture and summary; kinds without held-out examples are left out."""
+        from imagegen.request import parse_request
+        from rag.extraction import parse_extraction
+        from rag.summary import parse_summary
+
+        report: dict[str, Any] = {}
+        for kind in ("memory", "picture", "summary"):
+            tasks = [task for task in self._sets.tasks if task.task == kind]
+            if not tasks:
+                continue
+            answers = await asyncio.gather(*(self._task(task) for task in tasks))
+            match kind:
+                case "memory":
+                    report[kind] = memory_scores(tasks, [parse_extraction(text) for text in answers])
+                case "picture":
+                    report[kind] = picture_scores(tasks, [parse_request(text) for text in answers])
+                case "summary":
+                    report[kind] = summary_scores(tasks, [parse_summary(text) for text in answers], nouns)
+        return report
+
+    async def probes(self) -> dict[str, Any]:
+        if not self._sets.probes:
+            return {}
+        answers = [
+            await asyncio.gather(*(self._probe(probe, n) for n in range(self._each))) for probe in self._sets.probes
         ]
+        return probe_scores(self._sets.probes, answers)
+
+
+def nouns(text: str) -> list[str]:
+    """Nouns, names and numbers of a text."""
+    from character.lorebook import load_morphology
+
+    return [token.form for token in load_morphology().tokenize(text) if token.tag in ("NNG", "NNP", "SN", "SL")]
+
+
+def perplexity(base: str, adapter: str | None, sets: Sets) -> dict[str, float]:
+    """Held-out perplexity of replies and of each task's answers under a local model, given what comes before them."""
+    from training.lora import choose_device, load_adapter, load_base
+    from training.preferences import Labelled
+    from training.sft import render
+
+    device = choose_device("")
+    model, tokenizer = load_base(base, device)
+    if adapter:
+        model = load_adapter(model, Path(adapter), base)
+    rng, card = random.Random(0), builtin_card()
+    chats = {"replies": [render([dialogue], card, rng, with_greeting=False) for dialogue in sets.dialogues]}
+    for task in sets.tasks:
+        chats.setdefault(task.task, []).append(task.messages)
+    found = {}
+    for kind, talks in chats.items():
+        ends = [
+            (chat[:i], chat[i]["content"]) for chat in talks for i, m in enumerate(chat) if m["role"] == "assistant"
+        ]
+        chosen = ends if len(ends) <= 300 else rng.sample(ends, 300)
+        replies = [
+            Labelled("", tuple((m["role"], m["content"]) for m in before), text, True) for before, text in chosen
+        ]
+        losses = reply_loss(model, tokenizer, replies, 1024)
+        found[kind] = round(math.exp(statistics.mean(losses)), 2)
+    return found
+
+
+async def examine(options: argparse.Namespace, name: str, adapter: str | None, sets: Sets) -> dict[str, Any]:
+    """All figures of one model."""
+    from character.loading import BUNDLED, BUNDLED_ADAPTER, BUNDLED_BASE, load_language_model
+
+    model = load_language_model(options.llm, adapter=None if adapter == NO_ADAPTER else adapter)
+    if adapter == NO_ADAPTER and hasattr(model, "use_adapter"):
+        model.use_adapter(None)
+    examination = Examination(model, sets, options.temperature, options.each)
+    try:
+        report: dict[str, Any] = {"model": name, "temperature": options.temperature, "dialogues": len(sets.dialogues)}
+        replies, talks = await examination.replies()
+        report |= replies
+        report["persona probes"] = await examination.probes()
+        report |= await examination.tasks()
     finally:
         await model.close()
-    turns = [(dialogue, reply) for dialogue, replies in zip(held, talks, strict=True) for reply in replies]
-    report = {"model": model.name, "temperature": options.temperature, "dialogues": len(held)}
-    report |= measure(firsts, turns, known)
-    report["commonest replies"] = Counter(words_of(reply) for _, reply in turns).most_common(3)
+    if not options.llm.startswith("http"):
+        base = str(BUNDLED_BASE) if options.llm == BUNDLED else options.llm
+        folder = (
+            None if adapter == NO_ADAPTER else adapter or (str(BUNDLED_ADAPTER) if options.llm == BUNDLED else None)
+        )
+        report["held-out perplexity"] = perplexity(base, folder, sets)
     if options.samples:
-        chosen = sorted(zip(held, talks, strict=True), key=lambda pair: pair[0].title)
+        chosen = sorted(zip(sets.dialogues, talks, strict=True), key=lambda pair: pair[0].title)
         write_samples(options.samples, model.name, random.Random(1).sample(chosen, min(40, len(chosen))))
     return report
+
+
+def flat(report: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested figures as one level: ``memory: f1``."""
+    found: dict[str, Any] = {}
+    for key, value in report.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{key}: ")
+        else:
+            found[prefix + key] = value
+    return found
+
+
+def show(reports: Sequence[dict[str, Any]]) -> None:
+    """Prints the models side by side."""
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = [flat(report) for report in reports]
+    table = Table("held out", *(str(report["model"]) for report in reports))
+    for key in dict.fromkeys(key for column in columns for key in column):
+        if key not in ("model", "commonest replies"):
+            table.add_row(key, *(str(column.get(key, "")) for column in columns))
+    Console(width=max(100, 60 + 14 * len(columns))).print(table)
+
+
+async def evaluate(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """One report for each adapter, the last of them with samples."""
+    sets = Sets.load(options.dialogues, options.tasks, options.probes, options.limit)
+    named = [entry.partition("=") for entry in options.adapter] or [("model", "", "")]
+    samples, reports = options.samples, []
+    for index, (name, _, folder) in enumerate(named):
+        options.samples = samples if index == len(named) - 1 else None
+        reports.append(await examine(options, name, folder or (None if name == "model" else name), sets))
+        print(f"{name}: done", file=sys.stderr)
+    return reports
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.split("\n")[0])
     parser.add_argument("--llm", default="bundled", help="as for the server: bundled, a folder, a hub id or a URL")
-    parser.add_argument("--adapter", default="", help="folder of a LoRA adapter")
+    parser.add_argument(
+        "--adapter",
+        action="append",
+        default=[],
+        metavar="[NAME=]FOLDER",
+        help=f"LoRA adapter; several are shown side by side; '{NO_ADAPTER}' is the bare base, e.g. base={NO_ADAPTER}",
+    )
     parser.add_argument(
         "--dialogues", type=Path, default=WRITTEN, help="written dialogues; their held-out tenth is used"
     )
-    parser.add_argument("--each", type=int, default=4, help="replies to each first line")
+    parser.add_argument("--tasks", type=Path, default=WRITTEN_TASKS, help="folder of task examples; likewise")
+    parser.add_argument("--probes", type=Path, default=PROBES, help="questions about who she is")
+    parser.add_argument("--each", type=int, default=4, help="replies to each first line and probe")
     parser.add_argument("--limit", type=int, default=0, help="dialogues to use (default: all)")
     parser.add_argument("--temperature", type=float, default=0.3, help="default: as the server with the bundled model")
     parser.add_argument("--out", type=Path, default=None, help="JSON file for the table")
-    parser.add_argument("--samples", type=Path, default=None, help="Markdown file for 40 dialogues, unedited")
+    parser.add_argument(
+        "--samples", type=Path, default=None, help="Markdown file for 40 dialogues of the last model, unedited"
+    )
     options = parser.parse_args(argv)
 
     from character.errors import CharacterError
 
     try:
-        report = asyncio.run(evaluate(options))
+        reports = asyncio.run(evaluate(options))
     except (TrainingError, CharacterError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    text = json.dumps(report, ensure_ascii=False, indent=2)
     if options.out:
+        text = json.dumps(reports if len(reports) > 1 else reports[0], ensure_ascii=False, indent=2)
         options.out.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    show(reports)
     return 0
 
 
