@@ -28,13 +28,12 @@ from training.errors import TrainingError
 from training.lora import (
     BUNDLED_ADAPTER,
     BUNDLED_BASE,
-    best_so_far,
     choose_device,
     load_adapter,
     load_base,
     plot,
+    run,
     save_adapter,
-    stop_on_signals,
 )
 from training.memory import keep_large_blocks
 from training.preferences import WRITTEN, Labelled, from_feedback, load_labelled, split
@@ -188,17 +187,8 @@ def train(recipe: Recipe, labelled: Sequence[Labelled], out: Path, device: str, 
             seed=recipe.seed,
         ),
     )  # fmt: skip
-    stop_on_signals()
     began = time.monotonic()
-    interrupted = False
-    try:
-        trainer.train()
-    except KeyboardInterrupt:
-        interrupted = True
-        best = best_so_far(trainer, device)
-        print(
-            f"\ninterrupted; keeping {'the best adapter so far' if best else 'what was learnt so far'}", file=sys.stderr
-        )
+    interrupted = run(trainer, out, asdict(recipe), device, keep_best=True)
     history = trainer.state.log_history
     trainer.model.set_adapter("default")
     after = measure(held, reply_loss(trainer.model, tokenizer, held, recipe.max_length))

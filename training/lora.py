@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,56 @@ def stop_on_signals() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def last_checkpoint(out: Path, recipe: dict[str, Any]) -> str | None:
+    """The checkpoint that a killed run of the same recipe left in ``out``; None for a fresh start.
+
+    Raises:
+        TrainingError: what lies there is of another recipe.
+    """
+    from transformers.trainer_utils import get_last_checkpoint
+
+    folder, note = out / "checkpoints", out / "checkpoints" / "recipe.json"
+    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) != recipe:
+        raise TrainingError(
+            f"{out} holds an unfinished run with other settings; name another --out, or delete {folder} to begin anew"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(note, recipe)
+    return get_last_checkpoint(str(folder))
+
+
+def run(trainer: Any, out: Path, recipe: dict[str, Any], device: str, keep_best: bool) -> bool:
+    """Trains to the end, or until Ctrl-C or SIGTERM; goes on where a killed run of the same recipe stood.
+
+    Returns:
+        Whether it was interrupted; the model then holds the best adapter so far, or what was learnt so far.
+
+    Raises:
+        TrainingError: another recipe's run lies in ``out``, or checkpoints cannot be written.
+    """
+    from safetensors import SafetensorError
+
+    checkpoint = last_checkpoint(out, recipe)
+    if checkpoint:
+        print(f"going on from {checkpoint}", file=sys.stderr)
+    stop_on_signals()
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    except KeyboardInterrupt:
+        best = keep_best and best_so_far(trainer, device)
+        kept = "the best adapter so far" if best else "what was learnt so far"
+        print(f"\ninterrupted; keeping {kept}. The same command goes on from the last checkpoint.", file=sys.stderr)
+        return True
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{out} cannot be written: {str(error).splitlines()[0]}") from None
+    except RuntimeError as error:
+        if "writ" in str(error).lower():  # as PyTorch says that the disk is full
+            raise TrainingError(f"{out} cannot be written: {str(error).splitlines()[0]}") from None
+        raise
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    return False
+
+
 def best_so_far(trainer: Any, device: str) -> bool:
     """Puts the best measured checkpoint's adapter into the trainer's model; False if there is none."""
     from peft import load_peft_weights, set_peft_model_state_dict
@@ -172,6 +223,8 @@ def save_adapter(model: Any, out: Path, base: str, history: Sequence[dict[str, A
     Raises:
         TrainingError: it cannot be written, for instance because the disk is full.
     """
+    from safetensors import SafetensorError
+
     partial = out / "partial"
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -186,7 +239,7 @@ def save_adapter(model: Any, out: Path, base: str, history: Sequence[dict[str, A
         write_json(partial / "report.json", report)
         for file in sorted(partial.iterdir()):
             os.replace(file, out / file.name)
-    except (OSError, RuntimeError) as error:  # safetensors wraps what the disk says
+    except (OSError, SafetensorError) as error:
         raise TrainingError(f"{out} cannot be written: {str(error).splitlines()[0]}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)

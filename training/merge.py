@@ -28,6 +28,7 @@ def merge(base: str, adapter: Path, out: Path, dtype: str = "float32") -> int:
         TrainingError: base or adapter cannot be used, or ``out`` cannot be written.
     """
     import torch
+    from safetensors import SafetensorError
 
     if out.exists():
         raise TrainingError(f"{out} exists already; name a new folder")
@@ -40,7 +41,7 @@ def merge(base: str, adapter: Path, out: Path, dtype: str = "float32") -> int:
         merged.save_pretrained(str(partial))
         tokenizer.save_pretrained(str(partial))
         partial.rename(out)
-    except (OSError, RuntimeError) as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise TrainingError(f"{out} cannot be written: {str(error).splitlines()[0]}") from None
     return int(merged.num_parameters())

@@ -26,20 +26,20 @@ from typing import TYPE_CHECKING, Any
 
 from character.card import Card, builtin_card
 from character.prompt import TurnContext, greeting, system_message, turn_note
+from training.borrowed import borrowed_dialogues
 from training.dialogues import WRITTEN, Dialogue, load_dialogues
 from training.errors import TrainingError
 from training.lora import (
     BUNDLED_ADAPTER,
     BUNDLED_BASE,
-    best_so_far,
     choose_device,
     has_unsloth,
     load_adapter,
     load_base,
     load_unsloth,
     plot,
+    run,
     save_adapter,
-    stop_on_signals,
 )
 from training.memory import keep_large_blocks
 from training.tasks import WRITTEN as WRITTEN_TASKS
@@ -254,17 +254,8 @@ def train(
         ),
         callbacks=[EarlyStoppingCallback(early_stopping_patience=patience)] if keep == "best" else [],
     )  # fmt: skip
-    stop_on_signals()
     began = time.monotonic()
-    interrupted = False
-    try:
-        trainer.train()
-    except KeyboardInterrupt:
-        interrupted = True
-        best = keep == "best" and best_so_far(trainer, device)
-        print(
-            f"\ninterrupted; keeping {'the best adapter so far' if best else 'what was learnt so far'}", file=sys.stderr
-        )
+    interrupted = run(trainer, out, asdict(recipe), device, keep == "best")
     history = trainer.state.log_history
     losses = [row["eval_loss"] for row in history if "eval_loss" in row]
     kept_loss = math.nan if not losses else min(losses) if keep == "best" else losses[-1]
@@ -370,6 +361,7 @@ def main(argv: list[str] | None = None) -> int:
             recipe,
             options.dialogues,
             tasks,
+            borrowed_dialogues(options.data) if options.data else [],
             options.out,
             device,
             options.evaluate_every,

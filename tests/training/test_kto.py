@@ -102,7 +102,9 @@ def test_a_merged_model_says_what_base_and_adapter_say(folder: Path, tmp_path: P
 
 
 def test_merging_never_overwrites(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert merge.main(["--base", str(folder / "base"), "--adapter", str(folder / "adapter"), "--out", str(tmp_path)]) == 1
+    assert (
+        merge.main(["--base", str(folder / "base"), "--adapter", str(folder / "adapter"), "--out", str(tmp_path)]) == 1
+    )
     assert "exists already" in capsys.readouterr().err
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import signal
 import subprocess
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -174,3 +176,67 @@ def test_written_times_become_dates_of_that_weekday_and_hour() -> None:
         found: datetime = sft.moment(written, rng)
         assert (found.weekday(), found.hour) == (weekday, hour), written
     assert all(sft.moment(dialogue.now, rng) for dialogue in load_dialogues())
+
+
+def fine_tune(folder: Path, out: Path, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "training.sft", "--base", str(folder / "base"), "--dialogues", str(folder / "talk.txt"),
+        "--out", str(out), "--rank", "4", "--passes", "2", "--batch", "4", "--max-length", "3000", "--evaluate-every", "2",
+        "--device", "cpu", "--threads", "1", *more,
+    ]  # fmt: skip
+
+
+def wait_for(path: Path, pattern: str, process: subprocess.Popen[str]) -> None:
+    for _ in range(600):
+        if list(path.glob(pattern)):
+            return
+        assert process.poll() is None, process.communicate()[1][-800:]
+        time.sleep(0.1)
+    pytest.fail(f"{path / pattern} never appeared")
+
+
+def test_a_killed_fine_tuning_goes_on_from_its_last_checkpoint(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "adapter"
+    with subprocess.Popen(fine_tune(folder, out), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        wait_for(out / "checkpoints", "checkpoint-*/trainer_state.json", first)
+        first.kill()
+    assert not (out / "adapter_config.json").exists()
+    second = subprocess.run(fine_tune(folder, out), capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr[-800:]
+    assert "going on from" in second.stderr
+    steps = [json.loads(line)["step"] for line in (out / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert steps == sorted(steps)
+    assert not (out / "checkpoints").exists()
+
+
+def test_an_unfinished_run_with_other_settings_is_not_mixed_with_this_one(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "adapter"
+    with subprocess.Popen(fine_tune(folder, out), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        wait_for(out / "checkpoints", "recipe.json", first)
+        first.kill()
+    other = subprocess.run(fine_tune(folder, out, "--seed", "5"), capture_output=True, text=True, check=False)
+    assert other.returncode == 1
+    assert "unfinished run with other settings" in other.stderr.splitlines()[-1]
+
+
+def test_an_interrupted_fine_tuning_keeps_the_best_adapter_so_far(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "adapter"
+    command = fine_tune(folder, out, "--passes", "6")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        wait_for(out / "checkpoints", "checkpoint-*/trainer_state.json", process)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said[-800:]
+    assert "the best adapter so far" in said
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["interrupted"] is True
+    assert (out / "adapter_model.safetensors").exists()
+
+
+def test_a_full_disk_is_said_in_one_line_and_leaves_no_half_adapter(folder: Path, tmp_path: Path) -> None:
+    limited = f"ulimit -f 16; exec {' '.join(fine_tune(folder, tmp_path / 'adapter'))}"  # files of 8 KiB at most
+    found = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, check=False)
+    assert found.returncode == 1, found.stderr[-800:]
+    (error,) = [line for line in found.stderr.splitlines() if line.startswith("error: ")]
+    assert "cannot be written" in error
+    assert "Traceback" not in found.stderr
+    assert not (tmp_path / "adapter" / "adapter_config.json").exists()
