@@ -12,7 +12,7 @@ import pytest
 from server.storage.accounts import find_account
 from server.storage.transfer import export_chat
 from tests.fakes import ScriptedModel
-from tests.server.conftest import Start, start  # noqa: F401 - the fixture
+from tests.server.conftest import Start
 from training import chat_log
 from training.dialogues import load_dialogues
 

@@ -11,7 +11,7 @@ import pytest
 
 from character.card import builtin_card
 from tests.fakes import ScriptedModel
-from tests.server.conftest import Start, start  # noqa: F401 - the fixture
+from tests.server.conftest import Start
 from tests.tiny_models import tiny_llama, tiny_lora
 from training import kto, merge
 from training.errors import TrainingError
@@ -198,7 +198,7 @@ def test_separation_is_the_chance_that_a_good_reply_is_likelier_than_a_bad_one()
     assert found["loss by reason"] == {"parrot": 2.0}
 
 
-async def test_marks_of_users_become_labelled_replies_with_the_talk_before_them(start: Start, tmp_path: Path) -> None:  # noqa: F811
+async def test_marks_of_users_become_labelled_replies_with_the_talk_before_them(start: Start, tmp_path: Path) -> None:
     server = await start(ScriptedModel())
     client = await server.client("minji")
     chat = await client.new_chat(greeting=0)
