@@ -342,12 +342,16 @@ def show(reports: Sequence[dict[str, Any]]) -> None:
 
 async def evaluate(options: argparse.Namespace) -> list[dict[str, Any]]:
     """One report for each adapter, the last of them with samples."""
+    from character.loading import FIRST_ADAPTER
+
     sets = Sets.load(options.dialogues, options.tasks, options.probes, options.limit)
     named = [entry.partition("=") for entry in options.adapter] or [("model", "", "")]
     samples, reports = options.samples, []
     for index, (name, _, folder) in enumerate(named):
         options.samples = samples if index == len(named) - 1 else None
-        reports.append(await examine(options, name, folder or (None if name == "model" else name), sets))
+        chosen = folder or name
+        adapter = None if chosen in (FIRST_ADAPTER, "model") else chosen
+        reports.append(await examine(options, name, adapter, sets))
         print(f"{name}: done", file=sys.stderr)
     return reports
 
@@ -360,7 +364,7 @@ def main(argv: list[str] | None = None) -> int:
         action="append",
         default=[],
         metavar="[NAME=]FOLDER",
-        help=f"LoRA adapter; several are shown side by side; '{NO_ADAPTER}' is the bare base, e.g. base={NO_ADAPTER}",
+        help=f"LoRA adapter; several are shown side by side; '{NO_ADAPTER}' is the bare base, 'default' the model's own",
     )
     parser.add_argument(
         "--dialogues", type=Path, default=WRITTEN, help="written dialogues; their held-out tenth is used"

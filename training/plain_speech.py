@@ -22,7 +22,9 @@ ENDINGS = {
 }  # fmt: skip
 PLAIN = {"어", "지", "네", "ᆯ까", "을까", "ᆯ게", "을게", "잖아", "거든", "구나", "야", "자", "다", "니까", "대", "래"}
 COPULA = {"예요", "에요", "이에요"}
+SELF = {("저", "NP"), ("제", "NP"), ("저희", "NP")}
 WORDS = {("저", "NP"): "나", ("제", "NP"): "내", ("저희", "NP"): "우리"}
+HONORIFICS = {("시", "EP"), ("으시", "EP")}
 LEFT_OUT = re.compile(r"당신|드리|드려|드릴|님|여러분|고객|사용자|챗봇|위로봇|[a-zA-Z]{3}")
 
 
@@ -45,29 +47,34 @@ def _plain_sentence(sentence: str) -> str | None:
     match = re.fullmatch(r"\s*(.*?)\s*([.!?~…]*)\s*", sentence)
     assert match is not None
     words, mark = match[1], match[2] or "."
-    kiwi = _kiwi()
-    tokens = [(token.form, token.tag) for token in kiwi.tokenize(words)]
-    if tokens and tokens[-1] == ("요", "JX"):
-        tokens.pop()
-        if not tokens:
-            return None
-    elif tokens and tokens[-1][1] == "EF":
-        form = tokens[-1][0]
-        if form in COPULA or (form == "어요" and len(tokens) > 1 and tokens[-2][1] == "VCP"):
-            if len(tokens) > 1 and tokens[-2][1] == "VCP":
-                tokens.pop(-2)
-            stem = kiwi.join(tokens[:-1])
-            open_syllable = "가" <= stem[-1:] <= "힣" and (ord(stem[-1]) - ord("가")) % 28 == 0
-            return stem + ("야" if open_syllable else "이야") + mark
-        if form in ENDINGS:
-            if form in ("세요", "으세요") and len(tokens) > 1 and tokens[-2][1] in ("VA", "VCP", "VCN"):
-                return None  # 건강하세요 and the like are no commands in plain speech
-            tokens[-1] = (ENDINGS[form], "EF")
-        elif form not in PLAIN:
-            return None
-    else:
+    last = words.rfind(" ") + 1  # what stands before the last word stays as it was written
+    analysed = _kiwi().tokenize(words)
+    if any((token.form, token.tag) in SELF for token in analysed if token.start < last):
         return None
-    tokens = [
-        (WORDS.get((form, tag), form), tag) for form, tag in tokens if not (tag == "EP" and form in ("시", "으시"))
-    ]
-    return str(kiwi.join(tokens)) + mark
+    end = _plain_end([(token.form, token.tag) for token in analysed if token.start >= last])
+    return words[:last] + end + mark if end else None
+
+
+def _plain_end(tokens: list[tuple[str, str]]) -> str | None:
+    """The last word with its ending in plain speech."""
+    if len(tokens) < 2:
+        return None
+    form, tag = tokens[-1]
+    if (form, tag) == ("요", "JX"):
+        tokens.pop()
+    elif tag != "EF":
+        return None
+    elif form in COPULA or form == "어요" and tokens[-2][1] == "VCP":
+        stem = [token for token in tokens[:-1] if token[1] != "VCP"]
+        noun = str(_kiwi().join(stem)) if stem else ""
+        if not "가" <= noun[-1:] <= "힣":
+            return None
+        return noun + ("야" if (ord(noun[-1]) - ord("가")) % 28 == 0 else "이야")
+    elif form in ENDINGS:
+        if form in ("세요", "으세요") and tokens[-2][1] in ("VA", "XSA", "VCP", "VCN"):
+            return None  # 건강하세요 and the like are no commands in plain speech
+        tokens[-1] = (ENDINGS[form], "EF")
+    elif form not in PLAIN:
+        return None
+    kept = [token for token in tokens if token not in HONORIFICS]
+    return str(_kiwi().join([(WORDS.get(token, token[0]), token[1]) for token in kept]))

@@ -280,6 +280,12 @@ def train(
     return report
 
 
+def borrow(data: Path | None, most: int, seed: int) -> list[Dialogue]:
+    """Up to ``most`` everyday answers of the public sets, drawn by chance; none without a data folder."""
+    found = borrowed_dialogues(data) if data else []
+    return found if len(found) <= most else random.Random(seed).sample(found, most)
+
+
 def starting_point(asked: str | None, base: str, own_dialogues: bool) -> str:
     """Folder of the adapter to go on from; empty for a new one.
 
@@ -308,6 +314,7 @@ def main(argv: list[str] | None = None) -> int:
         default=None,
         help="folder with the public text sets (docs/data.md): their everyday answers, turned into her speech, are added",
     )
+    parser.add_argument("--borrowed", type=int, default=3000, help="with --data: how many of these answers at most")
     parser.add_argument(
         "--start",
         default=None,
@@ -361,7 +368,7 @@ def main(argv: list[str] | None = None) -> int:
             recipe,
             options.dialogues,
             tasks,
-            borrowed_dialogues(options.data) if options.data else [],
+            borrow(options.data, options.borrowed, options.seed),
             options.out,
             device,
             options.evaluate_every,

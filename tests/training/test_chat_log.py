@@ -62,7 +62,7 @@ async def test_a_chat_exported_from_the_page_keeps_emotions_and_leaves_out_what_
     await client.send("feedback", chat, message=done["data"]["reply"]["id"], good=False)
     await client.ask("ping")  # the mark is taken
     _, content = await server.app.services.database.read(
-        lambda connection: export_chat(connection, find_account(connection, "minji"), chat)
+        lambda connection: export_chat(connection, find_account(connection, "minji").id, chat)
     )
     (tmp_path / "chat.jsonl").write_text(content, encoding="utf-8")
     arguments = [str(tmp_path / "chat.jsonl"), "--out", str(tmp_path / "mine.txt")]

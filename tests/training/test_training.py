@@ -240,3 +240,32 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_no_half_adapter(folder: Path
     assert "cannot be written" in error
     assert "Traceback" not in found.stderr
     assert not (tmp_path / "adapter" / "adapter_config.json").exists()
+
+
+def test_tasks_and_borrowed_answers_are_trained_beside_the_talk(folder: Path, tmp_path: Path) -> None:
+    row = {
+        "title": "면접",
+        "previous": "",
+        "turns": [["내일 면접이야", "떨리겠다."]],
+        "summary": "상대는 면접을 앞두었다.",
+    }
+    (tmp_path / "tasks").mkdir()
+    lines = [json.dumps(row | {"title": f"면접 {i}"}, ensure_ascii=False) for i in range(20)]
+    (tmp_path / "tasks" / "summary.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    data = tmp_path / "data" / "chatbot_data"
+    data.mkdir(parents=True)
+    (data / "ChatbotData.csv").write_text(
+        "Q,A,label\n배고파,얼른 뭐 좀 챙겨드세요.,0\n졸려,일찍 자요.,0\n", encoding="utf-8"
+    )
+    out = tmp_path / "adapter"
+    status = sft.main(
+        [
+            "--base", str(folder / "base"), "--dialogues", str(folder / "talk.txt"), "--out", str(out), "--rank", "4",
+            "--passes", "1", "--batch", "8", "--max-length", "3000", "--device", "cpu", "--tasks", str(tmp_path / "tasks"),
+            "--data", str(tmp_path / "data"), "--evaluate-every", "50", "--keep", "last",
+        ]
+    )  # fmt: skip
+    assert status == 0
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["tasks"]["summary"] > 10
+    assert report["dialogues"]["borrowed"] == 1  # 드세요 is no command in plain speech

@@ -1,0 +1,268 @@
+# ruff: noqa: E501 - lists of endings are read better whole
+"""A chat message as clauses: what is stated, of whom, and what is only asked, wished, supposed, denied or retold."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field
+
+from rag.memory import normalise
+from rag.morphology import Morpheme, morphemes
+
+LONGEST = 500
+"""Characters of a message that are read; nobody tells of himself in longer ones, they are pasted."""
+
+SELF = frozenset("나 저 내 제 본인 필자".split())
+OURS = frozenset("우리 저희".split())
+OTHERS = frozenset("너 네 니 당신 걔 쟤 얘 그 그녀 누구 자기 지 느그 너희 그분 이분 저분 아무 그쪽 자네".split())
+KIN = frozenset(
+    "엄마 아빠 어머니 아버지 부모 부모님 언니 오빠 누나 형 동생 여동생 남동생 할머니 할아버지 외할머니 외할아버지 삼촌 이모 "
+    "고모 사촌 조카 딸 아들 시어머니 장모님 아이 아기 애기 애 형제 자매 남매 쌍둥이 가족 친척 외삼촌".split()
+)
+PARTNERS = frozenset(
+    "남친 여친 남자친구 여자친구 애인 남편 아내 와이프 신랑 연인 약혼자 남자 여자 썸남 썸녀 전남친 전여친".split()
+)
+FRIENDS = frozenset("친구 절친 베프 룸메 룸메이트 친구들".split())
+PEOPLE = KIN | PARTNERS | FRIENDS | frozenset(
+    "선배 후배 상사 부장 부장님 팀장 팀장님 사장 사장님 대표 대표님 교수 교수님 선생 선생님 쌤 사람 사람들 분 동료 이웃 손님 "
+    "작가 배우 가수 아이돌 주인공 캐릭터 애들 다들 모두 오로라 전남편 직원 과장 과장님 대리 대리님 사수 원장님 의사쌤 코치".split()
+)  # fmt: skip
+PETS = frozenset(
+    "고양이 강아지 개 멍멍이 댕댕이 냥이 야옹이 고냥이 반려견 반려묘 햄스터 토끼 앵무새 거북이 고슴도치 금붕어 물고기 도마뱀 "
+    "기니피그 페럿 푸들 말티즈 포메라니안 시바견 리트리버 웰시코기 비숑 치와와 진돗개 닥스훈트 페르시안 먼치킨 러시안블루 뱀".split()
+)
+
+_PIECE = re.compile(r"[^.!?~…\n,;ㅋㅎㅠㅜ？！]+|[.!?~…\n,;？！]+|[ㅋㅎㅠㅜ]+")
+_UNREAL = re.compile(
+    r"만약|만일|혹시|가정|상상|꿈에서|꿈에|꿈속|농담|뻥이|뻥임|구라|거짓말|장난이|드라마|영화에|소설|웹툰|만화에|게임에서|게임에선|치자|척\s*(?:했|하|해)"
+    r"|뻔\s*했|줄\s*알았|라면\s|다면|뮤비|가사|노래\s*제목|ㄹㅇ뻥|예를\s*들"
+)
+_QUOTED = re.compile(r"[\"“”][^\"“”]*[\"“”]|'[^']{3,}'|‘[^’]*’|「[^」]*」|『[^』]*』|《[^》]*》|<[^>]*>")
+_ASKING_ENDINGS = frozenset(
+    "니 냐 나요 까 ᆯ까 을까 ᆯ까요 을까요 까요 는가 ᆫ가 은가 ᆫ가요 은가요 는가요 려나 으려나 습니까 ᆸ니까 을래 ᆯ래 ᆯ래요 을래요 나".split()
+)
+_RETOLD_ENDINGS = frozenset(
+    "대 래 ᆫ대 는대 라네 다네 ᆫ다네 는다네 다더라 라더라 ᆫ다더라 는다더라 대요 래요 ᆫ대요 는대요 더라 더라고 더라고요 단다 란다 냬 재".split()
+)
+_SUPPOSING = frozenset(
+    "면 으면 ᆫ다면 는다면 다면 라면 려면 으려면 거든 더라도 어도 아도 든지 든 았더라면 었더라면 을수록 ᆯ수록".split()
+)
+_JOINING = frozenset(
+    "고 는데 은데 ᆫ데 지만 어서 아서 니까 으니까 거든 다가 면서 으면서 며 으며 구 라서 이라서 느라 ᆫ다고 는다고 다고 라고 라 길래 고서 었는데".split()
+)
+_ORDERS = frozenset(
+    "라 어라 아라 세요 으세요 십시오 으십시오 시오 자 읍시다 ᆸ시다 려무나 을래 ᆯ래 을래요 ᆯ래요 렴 으렴".split()
+)
+_SAYING = frozenset("다고 ᆫ다고 는다고 냐고 으냐고 자고 래서 대서 ᆫ다는 다는".split())
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One predicate and what belongs to it.
+
+    Attributes:
+        text: the whole message (NFC, single spaces); offsets of morphemes point into it.
+        tagged: ``form/TAG `` of every morpheme, for patterns.
+        question, supposed, retold: it is asked, only supposed or wished, or told of what somebody said.
+        commanded: somebody is told or asked to do it, or spoken of with honours: not the user.
+        denied: it has 안, 못, 않다, 아니다, 없다.
+        own: the user is its subject: he says so (``named``), or nobody else is.
+    """
+
+    text: str
+    morphemes: tuple[Morpheme, ...]
+    question: bool = False
+    supposed: bool = False
+    retold: bool = False
+    commanded: bool = False
+    denied: bool = False
+    own: bool = True
+    named: bool = False
+    tagged: str = field(init=False)
+    offsets: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        pieces, offsets, at = [], [], 0
+        for morpheme in self.morphemes:
+            piece = f"{morpheme.form}/{morpheme.tag} "
+            offsets.append(at)
+            pieces.append(piece)
+            at += len(piece)
+        object.__setattr__(self, "tagged", "".join(pieces))
+        object.__setattr__(self, "offsets", tuple(offsets))
+
+    @property
+    def stated(self) -> bool:
+        return not (self.question or self.supposed or self.retold)
+
+    @property
+    def start(self) -> int:
+        return self.morphemes[0].start
+
+    @property
+    def end(self) -> int:
+        return self.morphemes[-1].end
+
+    @property
+    def surface(self) -> str:
+        return self.text[self.start : self.end].strip()
+
+    def span(self, match: re.Match[str], group: str) -> tuple[int, int] | None:
+        """Indices of the morphemes that a group of a match in ``tagged`` covers."""
+        if match[group] is None or not match[group]:
+            return None
+        first = self.offsets.index(match.start(group))
+        return first, first + match[group].count(" ")
+
+    def words(self, match: re.Match[str], group: str) -> str:
+        """The group as it stands in the message, spaces and all."""
+        span = self.span(match, group)
+        if span is None:
+            return ""
+        part = self.morphemes[span[0] : span[1]]
+        return self.text[part[0].start : part[-1].end].strip()
+
+    def quote(self, start: int) -> str:
+        """From a character of the message to the end of the clause."""
+        return self.text[start : self.end].strip(" .,!?~…ㅋㅎㅠㅜ")
+
+    def quote_of(self, match: re.Match[str]) -> str:
+        """From the first morpheme of a match to the end of the clause."""
+        first = next(i for i, offset in enumerate(self.offsets) if offset >= match.start())
+        return self.quote(self.morphemes[first].start)
+
+
+def clauses(message: str) -> list[Clause]:
+    """The clauses of a message in order; none of a message that is all supposition (`만약에`), or too long."""
+    text = normalise(message)
+    if not text or len(text) > LONGEST or _UNREAL.search(text):
+        return []
+    hidden = _QUOTED.sub(lambda match: " " * len(match[0]), text)
+    found: list[Clause] = []
+    other = False  # somebody else was the last subject
+    supposed = False
+    pieces = list(_PIECE.finditer(hidden))
+    for index, piece in enumerate(pieces):
+        if not any(character.isalnum() for character in piece[0]) or re.fullmatch(r"[ㅋㅎㅠㅜ]+", piece[0]):
+            supposed = supposed and "," in piece[0]
+            continue
+        after = ""
+        for follower in pieces[index + 1 : index + 3]:
+            if re.fullmatch(r"[.!?~…\n,;？！]+|[ㅋㅎㅠㅜ]+", follower[0]):
+                after += follower[0]
+            else:
+                break
+        asked = "?" in after or "？" in after
+        parts = list(_split(_shifted(piece[0], piece.start())))
+        for number, part in enumerate(parts):
+            clause, other, supposed = _read(text, part, asked and number == len(parts) - 1, other, supposed)
+            found.append(clause)
+    return found
+
+
+def _shifted(piece: str, by: int) -> list[Morpheme]:
+    lead = len(piece) - len(piece.lstrip())
+    return [m._replace(start=m.start + by + lead, end=m.end + by + lead) for m in morphemes(piece.strip())]
+
+
+def _split(found: list[Morpheme]) -> list[tuple[Morpheme, ...]]:
+    parts: list[tuple[Morpheme, ...]] = []
+    current: list[Morpheme] = []
+    for index, morpheme in enumerate(found):
+        current.append(morpheme)
+        follower = found[index + 1] if index + 1 < len(found) else None
+        if follower is None:
+            break
+        ends = morpheme.tag == "EF" and follower.tag not in ("JX", "JKQ", "XSV", "JC")
+        joins = morpheme.tag == "EC" and morpheme.form in _JOINING | _SUPPOSING and not _goes_on(morpheme, follower)
+        if ends or joins:
+            parts.append(tuple(current))
+            current = []
+    if current:
+        parts.append(tuple(current))
+    return parts
+
+
+def _goes_on(ending: Morpheme, follower: Morpheme) -> bool:
+    """Whether an ending and the next word are one predicate: 하고 있다, 라고 하다, 되고 싶다, 살면 좋겠다."""
+    if follower.tag == "VX" or follower.tag.startswith("J"):
+        return True
+    if ending.form in ("라고", "다고", "ᆫ다고", "는다고", "라"):
+        return follower.form in ("하", "부르", "불리", "말하", "그러", "말", "해", "얘기")
+    return (ending.form == "고" and follower.form in ("있", "싶", "살", "다니")) or (
+        follower.form in ("좋", "되") and ending.form in ("면", "으면")
+    )
+
+
+def _read(text: str, part: tuple[Morpheme, ...], asked: bool, other: bool, supposed: bool) -> tuple[Clause, bool, bool]:
+    forms = [m.form for m in part]
+    last = next((m for m in reversed(part) if m.tag in ("EF", "EC")), None)
+    named = any(m.tag == "NP" and m.form in SELF for m in part)
+    stranger = _stranger(part)
+    question = asked or (last is not None and last.tag == "EF" and last.form in _ASKING_ENDINGS)
+    supposing = any(m.tag == "EC" and m.form in _SUPPOSING for m in part)
+    wished = any(m.tag == "VX" and m.form in ("싶", "듯하", "듯싶") for m in part)
+    guessed = "겠" in forms or any(a.tag == "NNB" and b.form == "같" for a, b in itertools.pairwise(part))
+    retold = last is not None and last.tag == "EF" and last.form in _RETOLD_ENDINGS
+    retold = retold or any(m.tag == "EC" and m.form in _SAYING for m in part)
+    if retold and named and "잖아" in text[part[0].start : part[-1].end]:
+        retold = False  # 나 전주 산다고 했잖아: his own words
+        part = part[: 1 + max(i for i, m in enumerate(part) if m.form in _SAYING)]
+    commanded = _commanded(part)
+    denied = any(
+        (m.tag == "MAG" and m.form in ("안", "못", "별로"))
+        or (m.form in ("않", "못하", "아니", "없") and m.tag[0] == "V")
+        for m in part
+    )
+    if stranger:
+        other = True
+    elif named:
+        other = False
+    interrupted = part[-1].tag == "EC" and part[-1].form == "다가"
+    clause = Clause(
+        text,
+        part,
+        question=question,
+        supposed=supposed or supposing or wished or guessed or interrupted,
+        retold=retold,
+        commanded=commanded,
+        denied=denied,
+        own=not other,
+        named=named and not stranger,
+    )
+    return clause, other, supposing
+
+
+def _commanded(part: tuple[Morpheme, ...]) -> bool:
+    for morpheme, follower in itertools.pairwise(part):
+        if follower.tag == "EP" and follower.form in ("시", "으시") and morpheme.form != "돌아가":
+            return True
+        if (
+            morpheme.tag == "VX"
+            and morpheme.form == "주"
+            and follower.tag in ("EF", "EC")
+            and follower.form in _ORDERS | {"어", "어요"}
+        ):
+            return True
+    return any(m.tag == "EF" and m.form in _ORDERS for m in part)
+
+
+def _stranger(part: tuple[Morpheme, ...]) -> bool:
+    """Whether somebody else is what the clause is about: as subject, as topic, or named at its beginning."""
+    for index, morpheme in enumerate(part):
+        person = (morpheme.tag == "NP" and morpheme.form in OTHERS) or (
+            morpheme.tag in ("NNG", "NNP") and morpheme.form in PEOPLE | PETS
+        )
+        if not person:
+            continue
+        follower = part[index + 1] if index + 1 < len(part) else None
+        if follower is not None and follower.tag in ("XSN", "NNP") and index + 2 < len(part):
+            follower = part[index + 2]  # 친구들이, 친구 수지는
+        if follower is None:
+            return False
+        if follower.tag in ("JKS", "JX") or (follower.tag == "JKG" and morpheme.form not in SELF):
+            return True
+        if follower.tag[0] in "NM" and not any(m.tag[0] in "NV" and m.form not in SELF | OURS for m in part[:index]):
+            return True
+    return False
