@@ -64,7 +64,7 @@ def _plain_end(tokens: list[tuple[str, str]]) -> str | None:
         tokens.pop()
     elif tag != "EF":
         return None
-    elif form in COPULA or form == "어요" and tokens[-2][1] == "VCP":
+    elif form in COPULA or (form == "어요" and tokens[-2][1] == "VCP"):
         stem = [token for token in tokens[:-1] if token[1] != "VCP"]
         noun = str(_kiwi().join(stem)) if stem else ""
         if not "가" <= noun[-1:] <= "힣":
