@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag import evaluation
 from rag.errors import IndexBusy, IndexFailed, RagError
 from rag.memory import KINDS, SLOTS, Memory
 from rag.places import default_data, default_database
@@ -66,6 +67,8 @@ def build_parser() -> argparse.ArgumentParser:
     command("stats", "count memories")
     command("rebuild", "make the vector index anew from the database")
     command("check", "compare the vector index with the database")
+    evaluate = "measure on written dialogues what she remembers and recalls"
+    evaluation.add_arguments(commands.add_parser("evaluate", help=evaluate, description=evaluate))
     return parser
 
 
@@ -356,7 +359,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import sqlalchemy as sa
 
     try:
-        return Command(options).run()
+        return evaluation.run(options) if options.command == "evaluate" else Command(options).run()
     except RagError as error:
         print(f"error: {error}", file=sys.stderr)
     except sa.exc.SQLAlchemyError as error:

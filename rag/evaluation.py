@@ -15,7 +15,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -239,7 +239,7 @@ class Extraction:
         self.categories[category][name] += 1
 
     def figures(self) -> dict[str, float]:
-        return _scores(asdict(self)) | {
+        return _scores(vars(self)) | {
             "junk": _share(self.junk, self.dull),
             "days right": _share(self.days_right, self.days),
             "wishes to forget understood": _share(self.understood, self.wishes),
@@ -331,6 +331,7 @@ def empty_database(folder: Path) -> sa.Engine:
     engine.dispose()
     engine = sa.create_engine(engine.url)
     _configure(engine)
+    sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     return engine
 
 
