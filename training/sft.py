@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 WEEKDAYS = "월화수목금토일"
+FEW = 300
 Message = dict[str, str]
 
 
@@ -280,6 +281,11 @@ def train(
     return report
 
 
+def enough_passes(dialogues: int) -> int:
+    """Three, and for a few dialogues so many that they make `FEW` chats; early stopping ends what is too much."""
+    return max(3, FEW // max(1, dialogues))
+
+
 def borrow(data: Path | None, most: int, seed: int) -> list[Dialogue]:
     """Up to ``most`` everyday answers of the public sets, drawn by chance; none without a data folder."""
     found = borrowed_dialogues(data) if data else []
@@ -326,7 +332,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dropout", type=float, default=0.05, help="LoRA dropout")
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument(
-        "--passes", type=int, default=3, help="renderings of every dialogue; one epoch over all of them"
+        "--passes",
+        type=int,
+        default=0,
+        help="renderings of every dialogue; one epoch over all of them (default: 3, and more where there are few dialogues)",
     )
     parser.add_argument("--task-passes", type=int, default=2, help="times each example of a task is shown")
     parser.add_argument("--batch", type=int, default=8, help="chats per step")
@@ -359,8 +368,9 @@ def main(argv: list[str] | None = None) -> int:
         own = options.dialogues != WRITTEN
         start = starting_point(options.start, options.base, own)
         recipe = Recipe(
-            options.base, start, options.rank, options.alpha, options.dropout, options.learning_rate, options.passes,
-            options.task_passes, options.batch, options.max_length, options.seed, options.four_bit,
+            options.base, start, options.rank, options.alpha, options.dropout, options.learning_rate,
+            options.passes or enough_passes(len(load_dialogues(options.dialogues))), options.task_passes, options.batch,
+            options.max_length, options.seed, options.four_bit,
             unsloth=device == "cuda" and not start and not options.no_unsloth and has_unsloth(),
         )  # fmt: skip
         tasks = load_tasks(options.tasks or WRITTEN_TASKS) if options.tasks or not own else []
