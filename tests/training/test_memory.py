@@ -15,10 +15,10 @@ if {keep}:
     print(keep_large_blocks())
 torch.set_num_threads(1)
 for _ in range(20):  # until what is freed is enough for the next
-    torch.ones(8_000_000).add_(1)
+    torch.ones(16_000_000).add_(1)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):
-    torch.ones(8_000_000).add_(1)
+    torch.ones(16_000_000).add_(1)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
