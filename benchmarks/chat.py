@@ -3,7 +3,7 @@
 Two servers stand side by side, each a process of its own, pinned to the same core, with uvloop and without compression.
 The clients run on another core and do no more with a frame than note when it came. The sides take turns, several times.
 *ohlora* is the whole server with its database on disk (every delta is synced before it is sent) and a scripted model in
-place of the language model. *bare* is a `websockets` server with a handler of a few lines.
+place of the language model; her memory is off. *bare* is a `websockets` server with a handler of a few lines.
 
 The same frames
     The frames that ohlora sends are recorded and handed to bare, which sends the very same bytes to as many clients.
@@ -45,7 +45,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
@@ -150,11 +150,12 @@ async def _serve_ohlora(pipe: Connection, accounts: int) -> None:
     from server.settings import Settings
     from server.storage import accounts as store
 
-    with tempfile.TemporaryDirectory(prefix="ohlora-bench-") as folder:
+    # /tmp may be memory, where a sync costs nothing.
+    with tempfile.TemporaryDirectory(prefix="ohlora-bench-", dir="/var/tmp") as folder:
         loose = {"turns_per_minute": 1e6, "turn_burst": 1000, "frames_per_second": 1e4, "frame_burst": 10_000}
         model = StampedModel()
         app = App(
-            Settings(port=0, data=Path(folder), max_connections=accounts + 100, **loose),
+            Settings(port=0, data=Path(folder), max_connections=accounts + 100, memory="off", **loose),
             model, lambda text: Emotion("평온", 0.5),
         )  # fmt: skip
         await app.start()
@@ -233,9 +234,19 @@ def _in_process(serve: Callable[[Connection, int], Awaitable[None]], pipe: Conne
 
 
 def raise_file_limit(needed: int) -> None:
+    """Lets this process open so many files.
+
+    Raises:
+        SystemExit: the system does not allow it; one line says what to do.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (soft, hard) and hard < needed:
+        raise SystemExit(
+            f"error: {needed:,} open files are needed, but this system allows {hard:,}; raise the hard limit "
+            f"(ulimit -Hn {needed}, as root) or measure with --quick"
+        )
     if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, max(hard, needed)))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 class ServerProcess:
@@ -488,7 +499,8 @@ async def same_frames(
     """
     ours, theirs = await connect_all(ohlora, clients), await connect_all(bare, clients)
     found = []
-    for _ in range(rounds):
+    for number in range(rounds):
+        progress(f"the same frames, {ways[0]}: round {number + 1} of {rounds}")
         mine = await stretch(ohlora, ours, "", pace)
         bare.ask("record", mine.frames)
         others = [await stretch(bare, theirs, way, pace) for way in ways]
@@ -512,8 +524,8 @@ class Delays:
 
     Attributes:
         core: share of the core that the server took.
-        pieces_per_second: of all clients together.
-        seconds: the delay of each piece.
+        pieces_per_second: of all clients together; those that were due meanwhile, however late they came.
+        seconds: the delay of each of these pieces.
     """
 
     core: float
@@ -550,19 +562,33 @@ async def delays(server: ServerProcess, listeners: list[Listener], rate: float, 
         await asyncio.sleep(end - time.monotonic())
         core, end = (server.cpu_seconds - cpu) / (time.monotonic() - begin), time.monotonic()
         await asyncio.gather(*talks)
-    waited = [
-        _since(stamp, at)
-        for listener in listeners
-        for at, payload in listener.deltas
-        if begin <= at < end
-        for stamp in STAMP.findall(payload)
-    ]
+    waited = due_within(begin, end, (frame for listener in listeners for frame in listener.deltas))
     return Delays(core, len(waited) / (end - begin), waited)
+
+
+def due_within(begin: float, end: float, frames: Iterable[tuple[float, bytes]]) -> list[float]:
+    """Delays in seconds of the pieces that were due from ``begin`` to ``end``, late ones included.
+
+    Args:
+        frames: time of arrival (monotonic seconds) and payload of each.
+    """
+    found = []
+    for at, payload in frames:
+        for stamp in STAMP.findall(payload):
+            delay = _since(stamp, at)
+            if begin <= at - delay < end:
+                found.append(delay)
+    return found
 
 
 def _since(stamp: bytes, now: float) -> float:
     """Seconds since the time in a stamp."""
     return (int(now * 1e6) - int(stamp, 16)) % WRAP / 1e6
+
+
+def progress(text: str) -> None:
+    """Says what is being measured: the whole takes minutes."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -595,13 +621,13 @@ class Plan:
     rounds: int = 3
     clients: int = 100
     paced: int = 300
-    saturated: int = 5000
+    saturated: int = 10_000
     connections: int = 1000
     talking: int = 200
-    seconds: float = 10
+    seconds: float = 5
 
 
-QUICK = Plan(rounds=1, clients=50, paced=120, saturated=1000, connections=300, talking=60, seconds=3)
+QUICK = Plan(rounds=1, clients=50, paced=120, saturated=10_000, connections=300, talking=60, seconds=3)
 
 
 async def measure_throughput(ohlora: ServerProcess, bare: ServerProcess, plan: Plan) -> list[Row]:
@@ -630,13 +656,15 @@ async def measure_delay(ohlora: ServerProcess, bare: ServerProcess, plan: Plan) 
     sides: list[list[Listener]] = []
     memory: list[list[float]] = []
     for server in (ohlora, bare):
+        progress(f"{plan.connections:,} connections to {'bare' if server.bare else 'ohlora'}")
         before = server.resident_bytes
         sides.append(await connect_all(server, plan.connections))
         memory.append([(server.resident_bytes - before) / plan.connections / 1024])
     rows = [Row(f"memory of a connection, {plan.connections:,} open", "KiB", *memory)]
     for rate in (20, 60):
         found: list[list[Delays]] = [[], []]
-        for _ in range(plan.rounds):
+        for number in range(plan.rounds):
+            progress(f"delay, {rate} pieces/s: round {number + 1} of {plan.rounds}")
             for side, server in enumerate((ohlora, bare)):
                 found[side].append(await delays(server, sides[side][: plan.talking], rate, plan.seconds))
         name = f"{plan.connections:,} open, {plan.talking} talking × {rate} pieces/s"

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from rag.memory import normalise
 from rag.morphology import Morpheme, morphemes
@@ -18,7 +19,8 @@ OURS = frozenset("우리 저희".split())
 OTHERS = frozenset("너 네 니 당신 걔 쟤 얘 그 그녀 누구 자기 지 느그 너희 그분 이분 저분 아무 그쪽 자네".split())
 KIN = frozenset(
     "엄마 아빠 어머니 아버지 부모 부모님 언니 오빠 누나 형 동생 여동생 남동생 할머니 할아버지 외할머니 외할아버지 삼촌 이모 "
-    "고모 사촌 조카 딸 아들 시어머니 장모님 아이 아기 애기 애 형제 자매 남매 쌍둥이 가족 친척 외삼촌".split()
+    "큰언니 작은언니 큰누나 작은누나 큰오빠 작은오빠 큰형 작은형 큰아들 작은아들 큰딸 작은딸 형부 매형 처남 처제 장인 장모 시아버지 며느리 사위 "
+    "손자 손녀 숙모 외숙모 큰아버지 작은아버지 큰엄마 작은엄마 막내동생 고모 사촌 조카 딸 아들 시어머니 장모님 아이 아기 애기 애 형제 자매 남매 쌍둥이 가족 친척 외삼촌".split()
 )
 PARTNERS = frozenset(
     "남친 여친 남자친구 여자친구 애인 남편 아내 와이프 신랑 연인 약혼자 남자 여자 썸남 썸녀 전남친 전여친".split()
@@ -35,7 +37,7 @@ PETS = frozenset(
 
 _PIECE = re.compile(r"[^.!?~…\n,;ㅋㅎㅠㅜ？！]+|[.!?~…\n,;？！]+|[ㅋㅎㅠㅜ]+")
 _UNREAL = re.compile(
-    r"만약|만일|혹시|가정|상상|꿈에서|꿈에|꿈속|농담|뻥이|뻥임|구라|거짓말|장난이|드라마|영화에|소설|웹툰|만화에|게임에서|게임에선|치자|척\s*(?:했|하|해)"
+    r"만약|만일|혹시|가정|상상|꿈에서|꿈에|꿈속|농담(?!하지|은|하는)|뻥이|뻥임|구라|거짓말|장난이|드라마|영화에|소설|웹툰|만화에|게임에서|게임에선|치자|척\s*(?:했|하|해)"
     r"|뻔\s*했|줄\s*알았|라면\s|다면|뮤비|가사|노래\s*제목|ㄹㅇ뻥|예를\s*들"
 )
 _QUOTED = re.compile(r"[\"“”][^\"“”]*[\"“”]|'[^']{3,}'|‘[^’]*’|「[^」]*」|『[^』]*』|《[^》]*》|<[^>]*>")
@@ -43,10 +45,12 @@ _ASKING_ENDINGS = frozenset(
     "니 냐 나요 까 ᆯ까 을까 ᆯ까요 을까요 까요 는가 ᆫ가 은가 ᆫ가요 은가요 는가요 려나 으려나 습니까 ᆸ니까 을래 ᆯ래 ᆯ래요 을래요 나".split()
 )
 _RETOLD_ENDINGS = frozenset(
-    "대 래 ᆫ대 는대 라네 다네 ᆫ다네 는다네 다더라 라더라 ᆫ다더라 는다더라 대요 래요 ᆫ대요 는대요 더라 더라고 더라고요 단다 란다 냬 재".split()
+    "대 래 ᆫ대 는대 라네 다네 ᆫ다네 는다네 다더라 라더라 ᆫ다더라 는다더라 대요 래요 ᆫ대요 는대요 더라 더라고 더라고요 단다 란다 냬 재 다며 라며 ᆫ다며 는다며 다면서 라면서".split()
 )
+_NOTICING = frozenset("구나 는구나 군 군요 네 네요 구만 는구만 구나요".split())
+"""He says so of whom he talks to (`우주 좋아하는구나`), unless he names himself."""
 _SUPPOSING = frozenset(
-    "면 으면 ᆫ다면 는다면 다면 라면 려면 으려면 거든 더라도 어도 아도 든지 든 았더라면 었더라면 을수록 ᆯ수록".split()
+    "면 으면 ᆫ다면 는다면 다면 라면 려면 으려면 더라도 어도 아도 든지 든 았더라면 었더라면 을수록 ᆯ수록".split()
 )
 _JOINING = frozenset(
     "고 는데 은데 ᆫ데 지만 어서 아서 니까 으니까 거든 다가 면서 으면서 며 으며 구 라서 이라서 느라 ᆫ다고 는다고 다고 라고 라 길래 고서 었는데".split()
@@ -157,8 +161,14 @@ def clauses(message: str) -> list[Clause]:
         parts = list(_split(_shifted(piece[0], piece.start())))
         for number, part in enumerate(parts):
             clause, other, supposed = _read(text, part, asked and number == len(parts) - 1, other, supposed)
+            if number and found[-1].named and found[-1].own and clause.own and not _has_subject(clause):
+                clause = replace(clause, named=True)  # 나 전주 살고 강사야
             found.append(clause)
     return found
+
+
+def _has_subject(clause: Clause) -> bool:
+    return any(m.tag == "JKS" or (m.tag == "JX" and m.form in ("은", "는", "ᆫ")) for m in clause.morphemes)
 
 
 def _shifted(piece: str, by: int) -> list[Morpheme]:
@@ -175,6 +185,7 @@ def _split(found: list[Morpheme]) -> list[tuple[Morpheme, ...]]:
         if follower is None:
             break
         ends = morpheme.tag == "EF" and follower.tag not in ("JX", "JKQ", "XSV", "JC")
+        ends = ends or _ends_unmarked(morpheme, follower) or _names_another(current, found[index + 1 : index + 3])
         joins = morpheme.tag == "EC" and morpheme.form in _JOINING | _SUPPOSING and not _goes_on(morpheme, follower)
         if ends or joins:
             parts.append(tuple(current))
@@ -184,12 +195,28 @@ def _split(found: list[Morpheme]) -> list[tuple[Morpheme, ...]]:
     return parts
 
 
+def _ends_unmarked(ending: Morpheme, follower: Morpheme) -> bool:
+    """Whether a sentence ends without a mark, as they do in chats: 나 청주 살아 조용하고 좋아."""
+    apart = ending.tag == "EC" and ending.form in ("어", "아", "야") and follower.start > ending.end
+    return (apart and ending.form == "야") or (
+        apart and follower.tag in ("NNG", "NNP", "NP", "XR", "MAG", "MAJ", "MM", "SN", "NR", "IC", "SL")
+    )
+
+
+def _names_another(current: Sequence[Morpheme], ahead: Sequence[Morpheme]) -> bool:
+    """Whether the next word is another topic and the last one was all that is said of this: 엄마는 의사 아빠는 주부."""
+    if len(ahead) < 2 or current[-1].tag not in ("NNG", "NNP") or ahead[1].tag not in ("JX", "JKS"):
+        return False
+    person = ahead[0].form in PEOPLE or (ahead[0].tag == "NP" and ahead[0].form in SELF)
+    return person and any(m.tag == "JX" and m.form in ("은", "는", "ᆫ") for m in current)
+
+
 def _goes_on(ending: Morpheme, follower: Morpheme) -> bool:
     """Whether an ending and the next word are one predicate: 하고 있다, 라고 하다, 되고 싶다, 살면 좋겠다."""
     if follower.tag == "VX" or follower.tag.startswith("J"):
         return True
     if ending.form in ("라고", "다고", "ᆫ다고", "는다고", "라"):
-        return follower.form in ("하", "부르", "불리", "말하", "그러", "말", "해", "얘기")
+        return follower.form in ("하", "부르", "불리", "말하", "그러", "말", "해", "얘기", "뭐")
     return (ending.form == "고" and follower.form in ("있", "싶", "살", "다니")) or (
         follower.form in ("좋", "되") and ending.form in ("면", "으면")
     )
@@ -209,6 +236,7 @@ def _read(text: str, part: tuple[Morpheme, ...], asked: bool, other: bool, suppo
     if retold and named and "잖아" in text[part[0].start : part[-1].end]:
         retold = False  # 나 전주 산다고 했잖아: his own words
         part = part[: 1 + max(i for i, m in enumerate(part) if m.form in _SAYING)]
+    noticed = last is not None and last.tag == "EF" and last.form in _NOTICING and not named
     commanded = _commanded(part)
     denied = any(
         (m.tag == "MAG" and m.form in ("안", "못", "별로"))
@@ -225,7 +253,7 @@ def _read(text: str, part: tuple[Morpheme, ...], asked: bool, other: bool, suppo
         part,
         question=question,
         supposed=supposed or supposing or wished or guessed or interrupted,
-        retold=retold,
+        retold=retold or noticed,
         commanded=commanded,
         denied=denied,
         own=not other,
@@ -235,8 +263,9 @@ def _read(text: str, part: tuple[Morpheme, ...], asked: bool, other: bool, suppo
 
 
 def _commanded(part: tuple[Morpheme, ...]) -> bool:
+    honoured = any(m.form in PEOPLE for m in part)  # 엄마는 분식집 하셔
     for morpheme, follower in itertools.pairwise(part):
-        if follower.tag == "EP" and follower.form in ("시", "으시") and morpheme.form != "돌아가":
+        if follower.tag == "EP" and follower.form in ("시", "으시") and morpheme.form != "돌아가" and not honoured:
             return True
         if (
             morpheme.tag == "VX"

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ EQUIVALENT = frozenset(
     for pair in (
         ("name", "nickname"), ("job", "school"), ("job", "past"), ("plan", "promise"), ("plan", "goal"), ("habit", "like"),
         ("habit", "skill"), ("health", "dislike"), ("health", "habit"), ("home", "hometown"), ("like", "goal"),
+        ("family", "plan"),
     )
 )  # fmt: skip
 """Pairs of slots between which two careful people would not agree either; ``other`` goes with all."""
@@ -474,19 +476,19 @@ def _one_turn(
     found = set()
     for memory in added:
         counts.count(memory.slot, category, "stored")
-        gold = best_match(memory, turn.gold)
-        if gold is None:
+        match = best_match(memory, turn.gold)
+        if match is None:
             counts.misses.append(f"{dialogue.id} wrong {memory.slot} {memory.text!r} of {turn.text!r}")
             continue
         counts.count(memory.slot, category, "right")
-        found.add(gold.id)
-        played.meaning_of[memory.id] = gold.id
-        if gold.day and memory.dated:
+        found.add(match.id)
+        played.meaning_of[memory.id] = match.id
+        if match.day and memory.dated:
             first, last = memory.valid_from or date.min, memory.valid_until or memory.valid_from or date.min
             counts.days += 1
-            counts.days_right += first <= gold.day <= last
-            if not first <= gold.day <= last:
-                counts.misses.append(f"{dialogue.id} day {first}~{last}, wanted {gold.day}: {turn.text!r}")
+            counts.days_right += first <= match.day <= last
+            if not first <= match.day <= last:
+                counts.misses.append(f"{dialogue.id} day {first}~{last}, wanted {match.day}: {turn.text!r}")
     for gold in turn.gold:
         if gold.id in found:
             counts.count(gold.slot, category, "found")
@@ -509,13 +511,11 @@ def write_down(dialogues: Sequence[Dialogue], house: House) -> Played:
             for gold in said.turn.gold:
                 day = gold.day if gold.slot in DATED_SLOTS else None
                 old = tuple(stored[id].id for id in outdated.get(gold.id, ()) if id in stored)
-                stored[gold.id] = house.write(
-                    lambda connection, memory=Memory(
-                        f"gold-{gold.id}", said.account, said.chat, said.message, KIND_OF_SLOT.get(gold.slot, "fact"),
-                        gold.slot, normalise(gold.text), normalise(gold.quote), said.when.timestamp(), day, day,
-                        supersedes=old,
-                    ): store.insert(connection, memory)
+                memory = Memory(
+                    f"gold-{gold.id}", said.account, said.chat, said.message, KIND_OF_SLOT.get(gold.slot, "fact"), gold.slot,
+                    normalise(gold.text), normalise(gold.quote), said.when.timestamp(), day, day, supersedes=old,
                 )  # fmt: skip
+                stored[gold.id] = house.write(partial(store.insert, memory=memory))
                 played.meaning_of[f"gold-{gold.id}"] = gold.id
             if said.turn.forget:
                 house.memories.forget(said.account, [stored[id].id for id in said.turn.forget if id in stored])
@@ -635,7 +635,8 @@ class Evaluation:
             "by slot": {slot: _scores(c) | dict(c) for slot, c in sorted(self.extraction.slots.items()) if slot},
             "by category": {name: self._category(name) for name in sorted(self.extraction.categories)},
             "asking": {
-                source: {mode: asking.figures() for mode, asking in modes.items()} for source, modes in self.asking.items()
+                source: {mode: asking.figures() for mode, asking in modes.items()}
+                for source, modes in self.asking.items()
             },
             "traces": self.traces,
             "seconds": round(self.seconds, 1),
@@ -797,7 +798,10 @@ def show(found: Evaluation) -> None:
 
     shown = table("extraction by slot", "slot", "precision", "recall", "stored", "written down")
     for slot, values in figures["by slot"].items():
-        row = [f"{values['precision']:.2f}" if values.get("stored") else "", f"{values['recall']:.2f}" if values.get("wanted") else ""]
+        row = [
+            f"{values['precision']:.2f}" if values.get("stored") else "",
+            f"{values['recall']:.2f}" if values.get("wanted") else "",
+        ]
         shown.add_row(slot, *row, str(values.get("stored", 0)), str(values.get("wanted", 0)))
     console.print(shown)
 

@@ -11,14 +11,17 @@ from rag.asking import slots_named
 from rag.memory import Memory, normalise
 from rag.morphology import content_words
 
-_VERB = r"(?:잊어|잊어\s*버려|지워|지워\s*버려|삭제\s*해|없던\s*(?:일|걸|거)로\s*해|기억에서\s*지워|기억\s*하지\s*(?:마|말아))"
+_VERB = r"(?:잊어|잊어\s*버려|지워|지워\s*버려|삭제\s*해|까먹어|(?:기억에서|머리에서)\s*빼|없던\s*(?:일|걸|거)로\s*해|기억에서\s*지워|기억\s*하지\s*(?:마|말아))"
 _PLEASE = r"(?:\s*(?:줘|줄래|주라|주세요|주실래요|줄\s*수\s*있(?:어|니|나요|어요)|달라고|라|요|줬으면\s*(?:해|좋겠다|좋겠어)))?"
+AFTERTHOUGHT = 20
+"""Characters that may follow a plain request: `이건 잊어줘 소문나면 안 돼`."""
+_BEGGED = r"\s*(?:줘|줄래|주라|주세요|줘요|라)"
 _WISH = re.compile(
     r"(?P<what>.*?)(?:을|를|은|는|도|만|좀|다|전부|모두|싹|그냥|제발|이제|빨리)?\s*"
-    rf"(?P<verb>{_VERB}){_PLEASE}\s*[.!?~ㅋㅎㅠㅜ]*$"
+    rf"(?P<verb>{_VERB})(?:{_PLEASE}\s*[.!?~ㅋㅎㅠㅜ]*$|{_BEGGED}(?=[\s.!?~ㅋㅎㅠㅜ]).{{0,{AFTERTHOUGHT}}}$)"
 )
 _NOT = re.compile(
-    r"(?:절대|안|못)\s*잊|잊지\s*(?:마|말)|잊으면\s*안|잊어\s*버(?:렸|린)|잊어\s*먹|까먹|잊어\s*(?:가|도|서|야)"
+    r"(?:절대|안|못)\s*잊|잊지\s*(?:마|말)|잊으면\s*안|잊어\s*버(?:렸|린)|잊어\s*먹|까먹(?!어\s*줘)|잊어\s*(?:가|도|서|야)"
     r"|(?:내가|난|나는)\s*[^.]*잊어"
 )
 _ALL = re.compile(

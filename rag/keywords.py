@@ -43,10 +43,16 @@ class KeywordIndex:
 
     Args:
         texts: text by memory id.
+        before: an older index, of which the morphemes of texts that stand in both are taken.
     """
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        counts = {memory: Counter(terms(text)) for memory, text in texts.items()}
+    def __init__(self, texts: Mapping[str, str], before: KeywordIndex | None = None) -> None:
+        known: dict[str, tuple[str, Counter[str]]] = before._words if before is not None else {}
+        self._words: dict[str, tuple[str, Counter[str]]] = {
+            memory: there if (there := known.get(memory)) and there[0] == text else (text, Counter(terms(text)))
+            for memory, text in texts.items()
+        }
+        counts = {memory: words for memory, (_, words) in self._words.items()}
         self._lengths = {memory: sum(words.values()) for memory, words in counts.items()}
         self._mean = sum(self._lengths.values()) / max(1, len(counts)) or 1.0
         self._postings: defaultdict[str, dict[str, int]] = defaultdict(dict)

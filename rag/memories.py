@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,7 @@ from rag.keywords import KeywordIndex
 from rag.memory import Memory, checked_kind, checked_slot, checked_text, parse_day
 from rag.morphology import forget_analyses, load_morphology
 from rag.recall import Recall, Weights, is_due, rank
-from rag.visibility import SERVER_TREE, Place, Tree, settled, visible_ids
+from rag.visibility import SERVER_TREE, Place, Tree, leaves, line_ids, settled
 
 if TYPE_CHECKING:
     from rag.embedding import Embedder
@@ -40,6 +40,9 @@ Write = Callable[[Callable[[sa.Connection], Any]], Any]
 """Runs a job in a write transaction and returns its result when that is on disk."""
 
 CACHED_ACCOUNTS = 64
+CACHED_PLACES = 4
+"""Of each account, places for which is kept what holds there."""
+CACHED_LINES = 2000
 POLL_SECONDS = 5.0
 """How often the outbox is looked at unasked: another process, such as the command, may have written."""
 LONGEST_PAUSE = 120.0
@@ -53,17 +56,53 @@ def load_bundled_or_named(name: str) -> Embedder:
     return load_embedder(name)
 
 
+class Held:
+    """The memories that hold somewhere, oldest first, live and superseded, and by what they are looked for."""
+
+    def __init__(self, memories: list[Memory]) -> None:
+        self.memories = memories
+        self.by_id = {memory.id: memory for memory in memories}
+        live = [memory for memory in memories if memory.state == "live"]
+        self.boundaries = [memory for memory in live if memory.kind == "boundary"]
+        self.with_days = [memory for memory in live if memory.valid_from is not None or "생일" in memory.text]
+        self.by_slot: dict[str, list[Memory]] = {}
+        for memory in live:
+            self.by_slot.setdefault(memory.slot, []).append(memory)
+
+
 @dataclass(frozen=True)
 class Known:
     """An account's memories at a revision: all but forgotten ones, by id, and the words in them."""
 
     revision: int
     memories: dict[str, Memory]
+    before: list[KeywordIndex] = field(default_factory=list)
+    """The words of the revision before, if they were searched."""
+    lines: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    """Ids of the memories on a line, by chat and leaf: nothing above a leaf ever changes."""
+    held: dict[frozenset[str], Held] = field(default_factory=dict)
+    """What holds where just these memories are visible."""
 
     @cached_property
     def words(self) -> KeywordIndex:
         """Made when it is first searched: a list needs no morphemes."""
-        return KeywordIndex({memory.id: memory.text for memory in self.memories.values()})
+        texts = {memory.id: memory.text for memory in self.memories.values()}
+        return KeywordIndex(texts, self.before[0] if self.before else None)
+
+    @property
+    def searched(self) -> list[KeywordIndex]:
+        """The index of words, or the one before it, as far as there is one."""
+        return [self.words] if "words" in self.__dict__ else [*self.before]
+
+    def hold(self, ids: frozenset[str]) -> Held:
+        """What holds where the memories of these ids are visible."""
+        found = self.held.get(ids)
+        if found is None:
+            found = Held(settled(memory for memory in self.memories.values() if memory.id in ids))
+            if len(self.held) >= CACHED_PLACES:
+                self.held.clear()
+            self.held[ids] = found
+        return found
 
 
 @dataclass(frozen=True)
@@ -165,7 +204,7 @@ class Memories:
                 self._known.move_to_end(account)
                 return known
         found = {memory.id: memory for memory in store.all_of(connection, account)}
-        known = Known(revision, found)
+        known = Known(revision, found, known.searched if known is not None else [])
         with self._known_lock:
             self._known[account] = known
             self._known.move_to_end(account)
@@ -173,16 +212,31 @@ class Memories:
                 self._known.popitem(last=False)
         return known
 
-    def _visible(self, connection: sa.Connection, account: str, place: Place | None) -> tuple[Known, list[Memory]]:
+    def _visible(self, connection: sa.Connection, account: str, place: Place | None) -> tuple[Known, Held]:
+        """As `visibility.visible`, but only lines that are new are walked."""
         known = self._account(connection, account)
-        ids: set[str] = set()
-        if known.memories:
-            ids = set(connection.scalars(visible_ids(account, place, self._tree)))
-        return known, settled(memory for memory in known.memories.values() if memory.id in ids)
+        if not known.memories:
+            return known, Held([])
+        holding = {memory.chat for memory in known.memories.values() if memory.message is not None}
+        ids = {memory.id for memory in known.memories.values() if memory.message is None}
+        for row in connection.execute(leaves(account, self._tree)):
+            chat, active = row[0], row[1]
+            leaf = place.leaf if place is not None and place.chat == chat else active
+            if chat not in holding or leaf is None:
+                continue
+            line = known.lines.get((chat, leaf))
+            if line is None:
+                said = {str(memory) for memory in connection.scalars(line_ids(chat, leaf, self._tree))}
+                line = frozenset(said & known.memories.keys())
+                if len(known.lines) >= CACHED_LINES:
+                    known.lines.clear()
+                known.lines[chat, leaf] = line
+            ids |= line
+        return known, known.hold(frozenset(ids))
 
     def visible(self, account: str, place: Place | None = None) -> list[Memory]:
         """The memories that hold at ``place`` (default: on the lines the chats show), oldest first, live and superseded."""
-        return self._read(lambda connection: self._visible(connection, account, place)[1])
+        return [*self._read(lambda connection: self._visible(connection, account, place)[1]).memories]
 
     # --- recall
 
@@ -205,20 +259,25 @@ class Memories:
         Never fails for Chroma's sake. Tell `surfaced` about ``recall.due`` once she was shown them.
         """
         now = now or datetime.now().astimezone()
-        known, visible = self._read(lambda connection: self._visible(connection, account, place))
-        if not visible:
-            return Recall(unknown=asked_about(text).slots if not asked_about(text).everything else ())
-        due = [memory for memory in visible if memory.state == "live" and is_due(memory, now, self.weights)]
+        known, held = self._read(lambda connection: self._visible(connection, account, place))
+        asked = asked_about(text)
+        if not held.memories:
+            return Recall(unknown=asked.slots if not asked.everything else ())
+        due = [memory for memory in held.with_days if is_due(memory, now, self.weights)]
         if due:  # when they last came up stands in SQL only: it changes without a new revision
             fresh = self._read(lambda connection: store.by_ids(connection, [memory.id for memory in due]))
             due = [replace(memory, surfaced=fresh[memory.id].surfaced) for memory in due if memory.id in fresh]
             due = [memory for memory in due if is_due(memory, now, self.weights)]
             due.sort(key=lambda memory: memory.valid_from or now.date())
         words = known.words.search(text)
-        meaning = self._meaning(account, text, known, visible)
+        meaning = self._meaning(account, text, known, held.memories)
+        fitting = {memory: held.by_id[memory] for memory in (*words, *(meaning or ())) if memory in held.by_id}
+        named = (memory for slot in asked.slots for memory in held.by_slot.get(slot, ()))
+        fitting |= {memory.id: memory for memory in (*held.boundaries, *named)}
         return rank(
-            visible, now, self.weights, meaning=meaning, words=words, asked=asked_about(text), due=due, limit=limit
-        )
+            fitting.values(), now, self.weights, meaning=meaning, words=words, asked=asked, due=due, limit=limit,
+            slots=held.by_slot.keys(),
+        )  # fmt: skip
 
     def _meaning(
         self, account: str, text: str, known: Known, visible: Sequence[Memory]
@@ -242,7 +301,8 @@ class Memories:
     ) -> Recall:
         """Memories for a person who looks for them: as `recall`, but without floor, due ones and boundaries."""
         now = now or datetime.now().astimezone()
-        known, visible = self._read(lambda connection: self._visible(connection, account, place))
+        known, held = self._read(lambda connection: self._visible(connection, account, place))
+        visible = held.memories
         words = known.words.search(query)
         meaning = self._meaning(account, query, known, visible)
         found = words.keys() | {memory for memory, (_, meant) in (meaning or {}).items() if meant > 0}

@@ -42,17 +42,32 @@ def propose(text: str, said: date | None = None) -> list[Proposal]:
 
 def _of_clause(clause: Clause, said: date, spoken_of: str) -> Iterator[Proposal]:
     """``spoken_of``: the person or animal last named before the clause, whose name `이름은 나비야` tells."""
-    if clause.question or clause.retold:
+    if clause.question or (_wonders(clause) and not clause.commanded):
+        return
+    from rag.typed import TYPED, TYPED_RETOLD, TYPED_SUPPOSED
+
+    if clause.retold:
+        yield from itertools.islice((p for rule in TYPED_RETOLD if (p := rule(clause, said))), 1)
         return
     if not clause.supposed and (named := _name(clause, spoken_of)):
         yield named
         return
     rules = ORDERED_TOO if clause.commanded else SUPPOSED_TOO if clause.supposed else RULES
+    rules = [*rules, *(TYPED_SUPPOSED if clause.commanded or clause.supposed else TYPED)]
     for rule in rules:
         proposal = rule(clause, said)
         if proposal is not None:
             yield proposal
             return
+
+
+_WONDERING = frozenset("뭐 무엇 누구 어디 언제 왜 몇 무슨 어떤 어느".split())
+
+
+def _wonders(clause: Clause) -> bool:
+    """Whether a question word makes a question of it even without its mark: 취미가 뭐야."""
+    found = {m.form for m in clause.morphemes if m.tag in ("NP", "MAG", "MM")} & _WONDERING
+    return bool(found) and "뭐라" not in clause.surface
 
 
 # --- pieces of patterns over ``form/TAG ``
@@ -110,7 +125,7 @@ _SURNAMES = frozenset(
     "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구민류나진지엄채원천방공현함변염여추도소석선설마길연위표명기반라왕금옥육인맹제모탁국"
 )
 _NO_NAME = frozenset(
-    "뭐 뭔 무엇 누구 비밀 없어 없 몰라 모르 같 그거 이거 아니 예뻐 예쁘 이쁘 특이 흔해 흔하 별로 바꾸 바꿨 비슷 똑같 까먹 좋아 좋 싫 말 안알려".split()
+    "뭐 뭔 무엇 누구 비밀 없어 없 몰라 모르 같 그거 이거 아니 예뻐 예쁘 이쁘 특이 흔해 흔하 별로 바꾸 바꿨 비슷 똑같 까먹 좋아 좋 싫 말 안알려 추천 지어 은요 알려".split()
 )
 
 
@@ -183,11 +198,11 @@ def _introduced(clause: Clause) -> Proposal | None:
 
 
 _AGE = re.compile(
-    rf"^(?:(?:아니|아|음|참|사실)\s*)?(?P<self>(?:나|저|난|전|나는|저는|내가|제가|내\s*나이는?|나이는?)\s*)?(?:(?:올해|이제|벌써|지금|만|한국나이로|한국\s*나이로?|만으로)\s*)*"
+    rf"^(?:(?:아니|아|음|참|사실)\s*)?(?P<self>(?:나는|저는|내가|제가|난|전|나|저|내\s*나이는?|나이는?)\s*)?(?:(?:올해|이제|벌써|지금|만|한국나이로|한국\s*나이로?|만으로)\s*)*"
     rf"(?P<n>\d{{2}}|(?:{'|'.join(TENS)})\s*(?:{'|'.join(ONES)})?)\s*(?:살|세)(?P<end>이야|임|이에요|예요|이요|이고|인데|이다|입니다|이거든|됐어|먹었어|이지|요)?$"
 )
 _BORN = re.compile(
-    r"^(?P<self>(?:나|저|난|전|나는|저는)\s*)?(?P<y>(?:19|20)?\d{2})\s*년\s*생(?:이야|임|이에요|입니다|이고|인데|이다)?$"
+    r"^(?P<self>(?:나는|저는|난|전|나|저)\s*)?(?P<y>(?:19|20)?\d{2})\s*년\s*생(?:이야|임|이에요|입니다|이고|인데|이다)?$"
 )
 
 
@@ -257,7 +272,7 @@ _JOBS = (
 _JOB = "|".join(sorted((f"{job[:-2]}/NNG {job[-2:]}/NNG |{job}" for job in _JOBS), key=len, reverse=True))
 _JOB_WORD = rf"(?:{'|'.join(sorted(_JOBS, key=len, reverse=True))})"
 _IS_JOB = re.compile(
-    rf"^(?:(?:아니|아|음|참|사실)\s*)?(?P<self>(?:나|저|난|전|나는|저는|내가|제가|내\s*직업은?|제\s*직업은?|직업은?|직업이)\s*)?(?:(?:올해|이제|지금|요즘|아직|현재|그냥|현직|예비)\s*)*"
+    rf"^(?:(?:아니|아|음|참|사실)\s*)?(?P<self>(?:나는|저는|내가|제가|난|전|나|저|내\s*직업은?|제\s*직업은?|직업은?|직업이)\s*)?(?:(?:올해|이제|지금|요즘|아직|현재|그냥|현직|예비)\s*)*"
     rf"(?P<x>(?:[가-힣A-Za-z]{{1,8}}\s)?[가-힣]{{0,4}}{_JOB_WORD})(?P<end>이야|야|임|이에요|예요|에요|입니다|이고|고|인데|이다|이거든|거든|이라|라서|이라서|라|이지|으로\s*일해|로\s*일해)(?:요)?$"
 )
 _WORKS = _r(rf"(?P<x>{_N}+)(?:으로|로)/JKB {_A}(?:일/NNG 하/(?:XSV|VV) |일하/VV |근무/NNG 하/XSV |뛰/VV ){_END}")
@@ -278,7 +293,7 @@ _NO_GOING = re.compile(r"(?:여행|출장|학교|곳|데|산책|구경|소풍|�
 _MAJOR = _r(rf"(?P<x>{_N}+)(?:를/JKO |을/JKO )?{_A}전공/NNG (?:이/VCP |하/XSV ){_END}")
 _MAJOR_IS = _r(rf"전공/NNG (?:은/JX |이/JKS )?(?P<x>{_N}+){_IS}")
 _GRADE = re.compile(
-    r"^(?P<self>(?:나|저|난|전|나는|저는)\s*)?(?:(?:올해|이제|지금|아직)\s*)*(?P<x>(?:[가-힣A-Za-z]{1,12}\s?){0,2}[1-6]\s*학년|고[123]|중[123])(?:이야|야|임|이에요|예요|입니다|이고|인데|이다|이라)(?:요)?$"
+    r"^(?P<self>(?:나는|저는|난|전|나|저)\s*)?(?:(?:올해|이제|지금|아직)\s*)*(?P<x>(?:[가-힣A-Za-z]{1,12}\s?){0,2}[1-6]\s*학년|고[123]|중[123])(?:이야|야|임|이에요|예요|입니다|이고|인데|이다|이라)(?:요)?$"
 )
 _STUDY = re.compile(r"(?P<x>휴학|자퇴|졸업|복학|편입)\s*(?:했|함|하였)|(?P<y>휴학|재수|삼수|취준)\s*(?:중|하고\s*있)")
 
@@ -408,6 +423,10 @@ def _stripped(clause: Clause, match: re.Match[str], group: str = "x") -> tuple[s
         "아직",
     ):
         first += 1
+    while last - first > 1 and clause.morphemes[first].tag == "NNP" and clause.morphemes[first + 1].form in _CITIES:
+        if clause.morphemes[first].form in _CITIES or clause.morphemes[first].form.endswith("도"):
+            break
+        first += 1  # 나 수빈 대전 살아
     if first == last:
         return None
     part = clause.morphemes[first:last]
@@ -486,7 +505,7 @@ _BROKE = re.compile(
     rf"(?:(?P<x>{_PARTNER_WORD})(?:이랑|랑|하고|와|과|한테|에게)?\s*)?(?:(?:어제|오늘|그저께|지난주에|얼마\s*전에|며칠\s*전에|최근에|결국|드디어)\s*)*(?P<v>헤어졌(?!다(?:더|는|며|고|면|가))|차였|이별했)"
 )
 _SINGLE = re.compile(
-    r"^(?:(?:나|저|난|전|나는|저는)\s*)(?:(?:아직|지금|현재|그냥)\s*)*(?P<x>솔로|모쏠|모태솔로|싱글|미혼|기혼|유부녀|유부남)(?:이야|야|임|이에요|예요|에요|입니다|이고|고|인데|이다|다|라)(?:요)?$"
+    r"^(?:(?:나는|저는|난|전|나|저)\s*)(?:(?:아직|지금|현재|그냥)\s*)*(?P<x>솔로|모쏠|모태솔로|싱글|미혼|기혼|유부녀|유부남)(?:이야|야|임|이에요|예요|에요|입니다|이고|고|인데|이다|다|라)(?:요)?$"
 )
 
 
@@ -513,7 +532,7 @@ def _family(clause: Clause, said: date) -> Proposal | None:
         clause.own
         and (match := _ONLY_CHILD.search(words))
         and re.fullmatch(
-            r"(?:(?:나|저|난|전|나는|저는|내가|제가|집에서|우리집|사실|그냥)\s*)+", words[: match.start()] or "나"
+            r"(?:(?:나는|저는|내가|제가|난|전|나|저|집에서|우리집|사실|그냥)\s*)+", words[: match.start()] or "나"
         )
     ):
         return _fact(
@@ -713,6 +732,16 @@ def _taste_object(clause: Clause, upto: int) -> tuple[str, int] | None:
         or part[0].tag in ("IC", "MAJ", "MAG", "JX", "JKS", "EC")
     ):
         part.pop(0)
+    topic = max((i for i, m in enumerate(part[:-1]) if m.tag == "JX" and m.form in ("은", "는")), default=-1)
+    part = part[topic + 1 :]
+    while (
+        len(part) > 1
+        and part[0].tag == "NNP"
+        and part[1].tag in ("NNG", "NNP")
+        and clause.named
+        and part[1].start > part[0].end
+    ):
+        part.pop(0)  # 나 소민 떡볶이 좋아해
     if not part or part[-1].tag not in ("NNG", "NNP", "SL", "NNB", "XSN", "ETN", "SN"):
         return None
     if any(m.tag in ("JKS", "NP", "EF") or m.form in _DEICTIC or m.form in PEOPLE - KIN for m in part):
@@ -818,7 +847,7 @@ def _has_modifier_after(clause: Clause, found: re.Match[str]) -> bool:
 _EVENTS = (
     "면접 시험 수능 발표 여행 출장 수술 검진 건강검진 병원 치과 안과 피부과 결혼식 콘서트 공연 약속 모임 회식 소개팅 미팅 데이트 이사 졸업식 "
     "입학식 개강 종강 입대 전역 제사 파티 마감 세미나 워크숍 오디션 대회 경기 시합 상담 진료 개학 휴가 캠핑 촬영 토익 결혼 상견례 "
-    "돌잔치 출국 귀국 출근 입사 퇴사 퇴원 입원 중간고사 기말고사 축제 체육대회 수학여행 엠티 회의 인터뷰 송년회 동창회 뮤지컬 연극 팬미팅 "
+    "돌잔치 출국 귀국 입사 퇴사 퇴원 입원 중간고사 기말고사 축제 체육대회 수학여행 엠티 회의 인터뷰 송년회 동창회 뮤지컬 연극 팬미팅 "
     "장례식 실기 필기 모의고사 운전면허 예약 건강검사 소풍 등산 마라톤 전시회 집들이 이직 첫출근 예비군 훈련 실습 연주회 녹화 방송"
 ).split()
 _EVENT = re.compile(
@@ -1147,7 +1176,7 @@ def _boundary(clause: Clause, said: date) -> Proposal | None:
 
 
 _WILL = re.compile(r"(?P<v>[가-힣]+)게(?:요|용|욥)?$")
-_EARNEST = re.compile(r"꼭|반드시|약속(?:할|해|한)|다음에|나중에")
+_EARNEST = re.compile(r"꼭|반드시|약속(?:할|해|한)|다음에")
 _LEAVING = re.compile(r"(?:자러|씻고|밥|먹고|갔다|다녀|자고|잘|쉴|끊을|나갈|들어갈)\s*[가-힣]*게")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -126,6 +126,7 @@ def rank(
     asked: Asked = NOTHING,
     due: Sequence[Memory] = (),
     limit: int | None = None,
+    slots: Collection[str] | None = None,
 ) -> Recall:
     """Scores memories and chooses.
 
@@ -136,6 +137,7 @@ def rank(
         words: BM25 by id.
         due: those that come up by their date.
         limit: how many beside due ones and boundaries (default: ``weights.limit``).
+        slots: those that hold something, where ``memories`` are not all that hold.
     """
     live = [memory for memory in memories if memory.state == "live"]
     limit = weights.limit if limit is None else limit
@@ -166,7 +168,7 @@ def rank(
     chosen += [
         Recalled(memory, "boundary", 0.0, {}, prompt_line(memory, now)) for memory in boundaries[: weights.boundaries]
     ]
-    known = {memory.slot for memory in live}
+    known = {memory.slot for memory in live} if slots is None else slots
     unknown = () if asked.everything else tuple(slot for slot in asked.slots if slot not in known)
     return Recall(tuple(chosen), unknown, meaning is not None)
 

@@ -64,6 +64,22 @@ def visible_ids(account: str, place: Place | None, tree: Tree = SERVER_TREE) -> 
     )
 
 
+def line_ids(chat: str, leaf: str, tree: Tree = SERVER_TREE) -> sa.Select[tuple[str]]:
+    """The query for ids of memories that are not forgotten and were said in ``chat`` on the line up to ``leaf``."""
+    messages = tree.messages
+    line = sa.select(messages.c.id, messages.c.parent).where(messages.c.id == leaf).cte("line", recursive=True)
+    above = messages.alias("above")
+    line = line.union_all(sa.select(above.c.id, above.c.parent).join(line, above.c.id == line.c.parent))
+    return sa.select(memories.c.id).where(
+        memories.c.chat == chat, memories.c.state != "forgotten", memories.c.message.in_(sa.select(line.c.id))
+    )
+
+
+def leaves(account: str, tree: Tree = SERVER_TREE) -> sa.Select[tuple[str, str]]:
+    """The query for the account's chats, each with the last message of the line it shows."""
+    return sa.select(tree.chats.c.id, tree.chats.c.active).where(tree.chats.c.account == account)
+
+
 def settled(visible: Iterable[Memory]) -> list[Memory]:
     """The same memories in the states that hold among them: superseded is only what a visible one took the place of."""
     found = list(visible)

@@ -11,25 +11,32 @@ import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from character.emotion import Emotion
 from character.language_model import LanguageModel, Sampling
+from rag.memories import load_bundled_or_named
+from rag.memory import Memory
 from server import cards, protocol
 from server.adapters import AdapterFolder, Adapters
-from server.control import Control
+from server.control import Control, Handler
 from server.errors import BadRequest
 from server.http import Gate, HttpRoutes
 from server.hub import Hub
+from server.memory import HerMemory
 from server.metrics import Metrics
+from server.remembering import Remembering, is_able
 from server.session import Session
 from server.settings import Settings
 from server.storage import chats
 from server.storage.database import Database
 from server.turns import Turns
+
+if TYPE_CHECKING:
+    from rag.embedding import Embedder
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +58,7 @@ class Services:
     metrics: Metrics
     hub: Hub
     turns: Turns
+    memory: HerMemory | None = None
     version: str = field(default_factory=version)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -142,6 +150,7 @@ class App:
         model: the language model; the caller closes it.
         judge: the emotion classifier for replies without a tag.
         now: the clock she reads weekday and time of day from.
+        load_embedder: loads what embeds memories, in a thread.
     """
 
     def __init__(
@@ -150,9 +159,11 @@ class App:
         model: LanguageModel,
         judge: Callable[[str], Emotion],
         now: Callable[[], datetime] = datetime.now,
+        load_embedder: Callable[[str], Embedder] = load_bundled_or_named,
     ) -> None:
         self.settings = settings
-        self._model, self._judge, self._now = model, judge, now
+        self._model, self._judge, self._now, self._load_embedder = model, judge, now, load_embedder
+        self.remembering: Remembering | None = None
         self.services: Services
         self._server: Server
         self._control: Control
@@ -172,16 +183,27 @@ class App:
         interrupted = await database.write(chats.interrupt_live_turns)
         if interrupted:
             logger.warning("%d replies were cut off by the last stop; they are marked and can be retried", interrupted)
+        memory = None
+        if settings.memory == "on":
+            memory = HerMemory(settings, database, hub, metrics, self._now, self._load_embedder)
         turns = Turns(
-            database, self._model, sampling(settings), self._judge, metrics,
-            lambda account, chat: self.services.spawn(self.services.announce(account, chat)), self._now,
+            database, self._model, sampling(settings), self._judge, metrics, self._turn_ended, self._now,
             show_examples=settings.llm != "bundled",  # it was trained on her dialogues, and its context is small
+            memory=memory,
         )  # fmt: skip
         info = protocol.ModelInfo(name=self._model.name, bundled=settings.llm == "bundled")
-        self.services = Services(settings, database, info, metrics, hub, turns)
+        if memory is not None:
+            memory.busy = lambda: turns.busy
+        self.services = Services(settings, database, info, metrics, hub, turns, memory)
+        commands: dict[str, Handler] = {}
+        if memory is not None:
+            able = is_able(settings)
+            self.remembering = Remembering(memory.memories, database, self._model, turns, self._remembered, able=able)
+            commands = {"memory.rebuild": memory.rebuild, "memory.wake": memory.wake, "memory.check": memory.check}
         adapters = Adapters(self._model, AdapterFolder(settings.data))
         await adapters.start()
-        self._control = Control(settings.data, {"adapter.use": lambda asked: adapters.use(asked["name"])})
+        commands["adapter.use"] = lambda asked: adapters.use(asked["name"])
+        self._control = Control(settings.data, commands)
         await self._control.start()
         try:
             self._server = await serve(
@@ -194,6 +216,7 @@ class App:
             )  # fmt: skip
         except OSError:
             await self._control.close()
+            await self._close_memory()
             database.close()
             raise
         gate = Gate(settings.host, self.port, settings.hosts, settings.origins)
@@ -204,6 +227,24 @@ class App:
         """The port it listens on."""
         port: int = next(iter(self._server.sockets)).getsockname()[1]
         return port
+
+    def _turn_ended(self, account: str, chat: str) -> None:
+        self.services.spawn(self.services.announce(account, chat))
+        if self.remembering is not None:
+            self.remembering.wake()
+
+    async def _remembered(self, account: str, chat: str, message: str, added: list[Memory]) -> None:
+        """Tells the account what she has taken from a message."""
+        assert self.services.memory is not None
+        self.services.metrics.remembered.inc(len(added))
+        told = protocol.MemorySaved(message=message, memories=await self.services.memory.entries(account, added))
+        self.services.hub.broadcast(account, protocol.encode(told, chat=chat))
+
+    async def _close_memory(self) -> None:
+        if self.remembering is not None:
+            await self.remembering.close()
+        if self.services.memory is not None:
+            await self.services.memory.close()
 
     def _health(self) -> bytes:
         return json.dumps({"status": "ok", "version": self.services.version, "model": self._model.name}).encode()
@@ -233,6 +274,7 @@ class App:
         await self._server.wait_closed()
         await self.services.turns.close()  # those that a request under way has begun meanwhile
         await self.services.settle()
+        await self._close_memory()
         await asyncio.to_thread(self.services.database.close)
 
     async def run_until_signal(self) -> None:

@@ -75,11 +75,12 @@ class Hub:
             if not watchers:
                 del self._chats[chat]
 
-    def broadcast(self, account: str, frame: str) -> None:
-        """Sends a frame to all connections of an account."""
+    def broadcast(self, account: str, frame: str, but: Watcher | None = None) -> None:
+        """Sends a frame to all connections of an account, save one."""
         presence = self._accounts.get(account)
         for watcher in tuple(presence.watchers) if presence else ():
-            watcher.post(frame)
+            if watcher is not but:
+                watcher.post(frame)
 
     def publish(self, events: list[Event]) -> None:
         """Hands out events that are on disk, in their order."""

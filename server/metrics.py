@@ -23,6 +23,17 @@ class Metrics:
             "ohlora_commit_seconds", "a batch of writes going to disk",
             buckets=(0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256), registry=self.registry,
         )  # fmt: skip
+        self.recall = Histogram(
+            "ohlora_recall_seconds", "what recalling memories adds to a turn",
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3), registry=self.registry,
+        )  # fmt: skip
+        self.recalls = Counter(
+            "ohlora_recalls_total", "recalls by outcome: found, nothing, late, loading, failed", ["outcome"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.remembered = Counter(
+            "ohlora_memories_total", "memories taken from what users said", registry=self.registry
+        )
         self.commit_jobs = Counter("ohlora_commit_jobs_total", "writes that went to disk", registry=self.registry)
 
     def on_batch(self, jobs: int, seconds: float) -> None:

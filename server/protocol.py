@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import re
+from json.encoder import encode_basestring
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -30,6 +31,7 @@ MAX_TEXT_CHARACTERS = 4000
 MAX_UPLOAD_BYTES = 32 * 1024 * 1024
 
 CLOSE_GOING_AWAY = 1001
+CLOSE_NOT_TEXT = 1007
 CLOSE_POLICY = 1008
 CLOSE_TOO_BIG = 1009
 CLOSE_RESTART = 1012
@@ -39,6 +41,12 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARACTERS, pattern=r"\S")]
 Seq = Annotated[int, Field(ge=0, le=2**53)]
+MemoryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+MemoryKind = Literal["fact", "preference", "event", "promise", "relationship", "boundary"]
+MemorySlot = Literal[
+    "name", "nickname", "age", "birthday", "job", "school", "home", "hometown", "family", "partner", "friend", "pet",
+    "like", "dislike", "plan", "health", "habit", "skill", "goal", "possession", "past", "promise", "rule", "other",
+]  # fmt: skip
 
 
 class Message(BaseModel):
@@ -223,6 +231,60 @@ class Profile(Message):
     name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] = Field(description="empty: unknown")
 
 
+class MemoryList(Message):
+    """Asks what she remembers of the user, newest first. Answered by `memory.list`."""
+
+    type: ClassVar[str] = "memory.list"
+    kind: MemoryKind | None = Field(None, description="only this kind")
+    before: Annotated[str, StringConstraints(max_length=80)] | None = Field(
+        None, description="`more` of the last answer: the page after it"
+    )
+
+
+class MemorySearch(Message):
+    """Looks for memories by meaning and words. Answered by `memory.list`, the most fitting first."""
+
+    type: ClassVar[str] = "memory.search"
+    text: MemoryText
+
+
+class MemoryAdd(Message):
+    """Tells her something to remember, in every chat. Answered by `memory.changed`, as are all other connections."""
+
+    type: ClassVar[str] = "memory.add"
+    kind: MemoryKind
+    slot: MemorySlot | None = None
+    text: MemoryText
+
+
+class MemoryEdit(Message):
+    """Changes the words of a memory, or pins it. Answered by `memory.changed`, as are all other connections."""
+
+    type: ClassVar[str] = "memory.edit"
+    id: Id
+    text: MemoryText | None = None
+    pinned: bool | None = None
+
+
+class MemoryDelete(Message):
+    """Has her forget one memory for good. Answered by `memory.forgotten`, as are all other connections."""
+
+    type: ClassVar[str] = "memory.delete"
+    id: Id
+
+
+class MemoryForget(Message):
+    """Has her forget, or answers her `memory.forget_asked`. Answered by `memory.forgotten`, as are all other connections.
+
+    With `message` the question of that reply is settled (the envelope names its chat), and what it asked about is meant.
+    """
+
+    type: ClassVar[str] = "memory.forget"
+    ids: Annotated[list[Id], Field(max_length=1000)] = Field(default_factory=list)
+    confirm: bool = Field(description="false: she keeps them")
+    message: Id | None = Field(None, description="the reply that asked")
+
+
 class Ping(Message):
     """Asks for a `pong`."""
 
@@ -255,6 +317,7 @@ class MessageState(BaseModel):
     status: Literal["complete", "live", "stopped", "interrupted", "failed"]
     emotion: str | None = Field(None, description="of a reply: one of the eight")
     strength: float | None = Field(None, description="0–1")
+    error: str | None = Field(None, description="of a failed reply: why, a Korean sentence for the user")
     created: float = Field(description="seconds since 1970")
     good: bool | None = Field(None, description="the user's 👍 👎")
     model: str | None = Field(None, description="who wrote it")
@@ -280,6 +343,44 @@ class CardSummary(BaseModel):
     builtin: bool
 
 
+class EarlierMemory(BaseModel):
+    """What a memory took the place of."""
+
+    id: str
+    text: str
+    said: float = Field(description="seconds since 1970")
+
+
+class MemoryEntry(BaseModel):
+    """One thing she remembers of the user."""
+
+    id: str
+    kind: MemoryKind
+    slot: MemorySlot
+    text: str
+    quote: str = Field(description="the user's own words it came from; empty for what was added by hand")
+    said: float = Field(description="seconds since 1970")
+    chat: str | None = Field(description="where it was said; null for what was added by hand")
+    message: str | None
+    valid_from: str | None = Field(description="of an event: its first day, YYYY-MM-DD")
+    valid_until: str | None = Field(
+        description="of an event its last day, of anything else the day it ceased to be true"
+    )
+    pinned: bool
+    state: Literal["live", "superseded"]
+    source: Literal["pattern", "model", "hand"]
+    earlier: list[EarlierMemory] = Field(description="what it took the place of, newest first")
+
+
+class RecalledMemory(BaseModel):
+    """A memory as a reply used it."""
+
+    id: str
+    text: str
+    kind: MemoryKind
+    said: float = Field(description="seconds since 1970")
+
+
 class Welcome(Message):
     """The connection is logged in."""
 
@@ -290,6 +391,7 @@ class Welcome(Message):
     chats: list[ChatSummary]
     model: ModelInfo
     limits: dict[str, int] = Field(description="text: characters, frame: bytes, upload: bytes")
+    memory: bool = Field(True, description="she remembers what the user tells")
     server: str = Field(description="version of the program")
 
 
@@ -298,6 +400,27 @@ class ChatListed(Message):
 
     type: ClassVar[str] = "chat.list"
     chats: list[ChatSummary]
+
+
+class MemoryUsed(Message):
+    """Event. What the reply `message` recalls; comes before its first word."""
+
+    type: ClassVar[str] = "memory.used"
+    message: str
+    memories: list[RecalledMemory]
+
+
+class MemoryForgetAsked(Message):
+    """Event. In the reply `message` she asks whether to forget these.
+
+    Answered by `memory.forget{message, confirm}`, or by a plain yes or no as the user's next message.
+    """
+
+    type: ClassVar[str] = "memory.forget_asked"
+    message: str
+    ids: list[str]
+    texts: list[str] = Field(description="of the first 20 of `ids`")
+    settled: Literal["forgotten", "kept"] | None = Field(None, description="the user's answer")
 
 
 class ChatSnapshot(Message):
@@ -309,6 +432,8 @@ class ChatSnapshot(Message):
     active: str | None = Field(description="last message of the active line")
     seq: int = Field(description="last event this snapshot holds")
     face: dict[str, Any] | None = Field(None, description="the last `face.set` of the chat")
+    used: dict[str, list[RecalledMemory]] = Field(default_factory=dict, description="reply → what it recalled")
+    asked: list[MemoryForgetAsked] = Field(default_factory=list, description="questions the user has not answered")
 
 
 class ChatChanged(Message):
@@ -451,6 +576,42 @@ class ProfileState(Message):
     name: str
 
 
+class MemoryListed(Message):
+    """What she remembers, or what a search found."""
+
+    type: ClassVar[str] = "memory.list"
+    memories: list[MemoryEntry]
+    more: str | None = Field(None, description="there is more: ask for it with this as `before`")
+    counts: dict[str, int] = Field(default_factory=dict, description="kind → how many there are in all")
+    query: str | None = Field(None, description="the text of a search")
+
+
+class MemorySaved(Message):
+    """She remembers something the user said. Sent to all of the account's connections; the envelope names the chat."""
+
+    type: ClassVar[str] = "memory.saved"
+    message: str = Field(description="the user's message it came from")
+    memories: list[MemoryEntry]
+
+
+class MemoryChanged(Message):
+    """A memory was added or changed by hand. Sent to all of the account's connections."""
+
+    type: ClassVar[str] = "memory.changed"
+    memory: MemoryEntry
+
+
+class MemoryForgotten(Message):
+    """These memories are gone for good. Sent to all of the account's connections.
+
+    `message` names a reply whose `memory.forget_asked` is settled by this; `ids` is empty where the user said no.
+    """
+
+    type: ClassVar[str] = "memory.forgotten"
+    ids: list[str]
+    message: str | None = None
+
+
 class Error(Message):
     """A request could not be served. The connection stays open, unless a close frame follows.
 
@@ -473,14 +634,16 @@ CLIENT_MESSAGES: dict[str, type[Message]] = {
     cls.type: cls
     for cls in (
         Hello, ChatList, ChatOpen, ChatRename, ChatDelete, ChatSearch, ChatExport, ChatImport, UploadStart, TurnSend, TurnStop,
-        TurnRetry, TurnPick, MessageEdit, MessageDelete, Feedback, CardList, CardImport, CardExport, CardDelete, Profile, Ping,
+        TurnRetry, TurnPick, MessageEdit, MessageDelete, Feedback, CardList, CardImport, CardExport, CardDelete, Profile,
+        MemoryList, MemorySearch, MemoryAdd, MemoryEdit, MemoryDelete, MemoryForget, Ping,
     )
 }  # fmt: skip
 SERVER_MESSAGES: dict[str, type[Message]] = {
     cls.type: cls
     for cls in (
         Welcome, ChatListed, ChatSnapshot, ChatChanged, ChatRemoved, ChatFound, FilePart, UploadDone, TurnAck, TurnStart, FaceSet,
-        TurnDelta, TurnDone, TurnPicked, MessageAdded, MessageRemoved, MessageMarked, CardListed, ProfileState, Error, Pong,
+        TurnDelta, TurnDone, TurnPicked, MessageAdded, MessageRemoved, MessageMarked, CardListed, ProfileState, MemoryListed,
+        MemoryUsed, MemorySaved, MemoryChanged, MemoryForgotten, MemoryForgetAsked, Error, Pong,
     )
 }  # fmt: skip
 
@@ -537,6 +700,15 @@ def first_problem(error: ValidationError) -> str:
 def encode(message: Message, *, ref: str | None = None, chat: str | None = None) -> str:
     """A server's frame that is no stored event: an answer or a broadcast."""
     return frame(message.type, message.model_dump_json(), ref=ref, chat=chat)
+
+
+def delta_json(message: str, text: str) -> str:
+    """What `TurnDelta.model_dump_json` writes, at a tenth of its cost: no other message is written so often.
+
+    Args:
+        message: an id of the server's own: nothing to escape.
+    """
+    return f'{{"message":"{message}","text":{encode_basestring(text)}}}'
 
 
 def frame(

@@ -44,6 +44,7 @@ Uploads: {protocol.MAX_UPLOAD_BYTES // 1024 // 1024} MiB. Turns and frames per a
 | close code | when |
 |---|---|
 | {protocol.CLOSE_GOING_AWAY} | the client leaves |
+| {protocol.CLOSE_NOT_TEXT} | a text frame that is not UTF-8 |
 | {protocol.CLOSE_POLICY} | no `hello` within 5 s, wrong token or login code, account disabled, or frames without end beyond the rate |
 | {protocol.CLOSE_TOO_BIG} | a frame over the limit |
 | {protocol.CLOSE_RESTART} | the server restarts: come back |
@@ -113,6 +114,7 @@ def render() -> str:
     parts.append("## Objects in messages\n")
     for model in (
         protocol.ChatSummary, protocol.MessageState, protocol.ModelInfo, protocol.CardSummary, protocol.Hit,
+        protocol.MemoryEntry, protocol.EarlierMemory, protocol.RecalledMemory,
     ):  # fmt: skip
         parts.append(f"### {model.__name__}\n\n{inspect.getdoc(model)}\n\n{fields(model)}")
     return "\n".join(parts)

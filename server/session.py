@@ -24,6 +24,7 @@ from server.storage.database import Transaction
 
 if TYPE_CHECKING:
     from server.app import Services
+    from server.memory import HerMemory
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +168,7 @@ class Session:
                     "frame": protocol.MAX_FRAME_BYTES,
                     "upload": protocol.MAX_UPLOAD_BYTES,
                 },
+                memory=services.memory is not None,
                 server=services.version,
             ),
         )
@@ -230,8 +232,9 @@ class Session:
             self._abandon(chat)
             raise
         message = protocol.ChatSnapshot(
-            chat=found.chat, messages=found.messages, active=found.active, seq=found.seq, face=found.face
-        )
+            chat=found.chat, messages=found.messages, active=found.active, seq=found.seq, face=found.face, used=found.used,
+            asked=found.asked,
+        )  # fmt: skip
         await self._start_events(chat, found.seq, [protocol.encode(message, ref=ref, chat=chat)])
 
     async def _resume(self, chat: str, last_seq: int) -> None:
@@ -285,7 +288,9 @@ class Session:
 
     async def _chat_delete(self, envelope: Envelope, message: protocol.ChatDelete) -> None:
         chat = self._chat(envelope)
-        await self._services.database.write(lambda t: chats.delete_chat(t, self._account, chat))
+        gone = await self._services.database.write(lambda t: chats.delete_chat(t, self._account, chat))
+        if self._services.memory is not None:
+            self._services.memory.deleted(self._account, gone)
         self._services.hub.broadcast(self._account, protocol.encode(protocol.ChatRemoved(), chat=chat))
 
     async def _chat_search(self, envelope: Envelope, message: protocol.ChatSearch) -> None:
@@ -329,6 +334,7 @@ class Session:
         model, chat = self._services.model_info.name, self._chat(envelope)
         await self._begin(envelope, message.client_id, lambda t: chats.begin_turn(
             t, self._account, chat, parent=message.parent, text=message.text, client_id=message.client_id, model=model,
+            remember=self._services.memory is not None,
         ))  # fmt: skip
 
     async def _turn_retry(self, envelope: Envelope, message: protocol.TurnRetry) -> None:
@@ -343,6 +349,7 @@ class Session:
         model, chat = self._services.model_info.name, self._chat(envelope)
         await self._begin(envelope, message.client_id, lambda t: chats.begin_edit(
             t, self._account, chat, message=message.message, text=message.text, client_id=message.client_id, model=model,
+            remember=self._services.memory is not None,
         ))  # fmt: skip
 
     async def _turn_stop(self, envelope: Envelope, message: protocol.TurnStop) -> None:
@@ -356,7 +363,11 @@ class Session:
 
     async def _message_delete(self, envelope: Envelope, message: protocol.MessageDelete) -> None:
         chat = self._chat(envelope)
-        await self._services.database.write(lambda t: chats.delete_message(t, self._account, chat, message.message))
+        gone = await self._services.database.write(
+            lambda t: chats.delete_message(t, self._account, chat, message.message)
+        )
+        if self._services.memory is not None:
+            self._services.memory.deleted(self._account, gone.memories)
         await self._announce(chat)
 
     async def _feedback(self, envelope: Envelope, message: protocol.Feedback) -> None:
@@ -389,6 +400,41 @@ class Session:
     async def _profile(self, envelope: Envelope, message: protocol.Profile) -> None:
         await self._services.database.write(lambda t: accounts.set_user_name(t.connection, self._account, message.name))
         self._services.hub.broadcast(self._account, protocol.encode(protocol.ProfileState(name=message.name)))
+
+    # --- memory
+
+    @property
+    def _memory(self) -> HerMemory:
+        if self._services.memory is None:
+            raise BadRequest("이 서버에서는 기억이 꺼져 있어요.")
+        return self._services.memory
+
+    async def _memory_list(self, envelope: Envelope, message: protocol.MemoryList) -> None:
+        self._answer(envelope, await self._memory.listing(self._account, message.kind, message.before))
+
+    async def _memory_search(self, envelope: Envelope, message: protocol.MemorySearch) -> None:
+        self._answer(envelope, await self._memory.search(self._account, message.text))
+
+    async def _memory_add(self, envelope: Envelope, message: protocol.MemoryAdd) -> None:
+        added = await self._memory.add(self._account, message.kind, message.slot, message.text, by=self)
+        self._answer(envelope, added)
+
+    async def _memory_edit(self, envelope: Envelope, message: protocol.MemoryEdit) -> None:
+        changes = message.model_dump(include={"text", "pinned"}, exclude_none=True)
+        if not changes:
+            raise BadRequest("memory.edit: 고칠 내용(text나 pinned)이 적혀 있지 않아요.")
+        self._answer(envelope, await self._memory.edit(self._account, message.id, changes, by=self))
+
+    async def _memory_delete(self, envelope: Envelope, message: protocol.MemoryDelete) -> None:
+        self._answer(envelope, await self._memory.forget(self._account, [message.id], by=self))
+
+    async def _memory_forget(self, envelope: Envelope, message: protocol.MemoryForget) -> None:
+        if message.message is not None:
+            chat = self._chat(envelope)
+            done = await self._memory.settle(self._account, chat, message.message, message.confirm, by=self)
+        else:
+            done = await self._memory.forget(self._account, message.ids if message.confirm else [], by=self)
+        self._answer(envelope, done)
 
     async def _ping(self, envelope: Envelope, message: protocol.Ping) -> None:
         self._answer(envelope, protocol.Pong())
@@ -452,5 +498,11 @@ HANDLERS: dict[type[protocol.Message], Callable[[Session, Envelope, Any], Awaita
     protocol.CardExport: Session._card_export,
     protocol.CardDelete: Session._card_delete,
     protocol.Profile: Session._profile,
+    protocol.MemoryList: Session._memory_list,
+    protocol.MemorySearch: Session._memory_search,
+    protocol.MemoryAdd: Session._memory_add,
+    protocol.MemoryEdit: Session._memory_edit,
+    protocol.MemoryDelete: Session._memory_delete,
+    protocol.MemoryForget: Session._memory_forget,
     protocol.Ping: Session._ping,
 }

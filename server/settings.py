@@ -55,6 +55,17 @@ class Settings(BaseSettings):
     repetition_penalty: Annotated[float, Field(ge=1, le=2)] = Field(1.0, description="1 does not penalise")
     max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = Field(160, description="longest reply in tokens")
 
+    memory: Literal["on", "off"] = Field("on", description="on or off: whether she remembers what users tell her")
+    chroma: str = Field("", description="http://… of a Chroma server for the vectors of memories (default: in DATA)")
+    embedder: str = Field(
+        "bundled", description="sentence-transformers model of the memories: 'bundled', a local folder or a hub id"
+    )
+    extraction: Literal["auto", "patterns", "model"] = Field(
+        "auto",
+        description="what finds memories: 'patterns', 'model' (patterns and the language model) or 'auto' (the model where "
+        "it can: not the bundled one, unless it was measured to)",
+    )
+
     origins: list[str] = Field(
         [], description="further Origins that may open the socket, e.g. https://chat.example.org (comma-separated)"
     )

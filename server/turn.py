@@ -116,17 +116,21 @@ class Turn:
 
     Attributes:
         emotion: what she felt first in this reply, by her own tag or else as judged; stored with it.
-        said: the words shown so far.
     """
 
     state: State = State.WAITING
     emotion: Emotion | None = None
-    said: str = ""
+    _said: list[str] = field(default_factory=list)
     _parser: TagParser = field(default_factory=TagParser)
     _pending: str = ""  # words that wait for the emotion, or white space that waits for a word
     _tagged: bool = False
     _judging: Literal["", "first words", "whole"] = ""
     _ending: GenerationEnded | None = None
+
+    @property
+    def said(self) -> str:
+        """The words shown so far."""
+        return "".join(self._said)
 
     def handle(self, event: Event) -> list[Effect]:
         """Takes one event and returns what is to be done, in order. After `Finish` every event is ignored."""
@@ -170,13 +174,13 @@ class Turn:
 
     def _speak(self) -> list[Effect]:
         """Shows what is pending, but for white space at either end of the reply."""
-        if not self.said:
+        if not self._said:
             self._pending = self._pending.lstrip()
         shown = self._pending.rstrip()
         if not shown:
             return []
         self._pending = self._pending[len(shown) :]
-        self.said += shown
+        self._said.append(shown)  # joined when asked for: to lengthen a string is to copy it
         return [Say(shown)]
 
     def _judged(self, emotion: Emotion) -> list[Effect]:
@@ -196,7 +200,7 @@ class Turn:
         """The model is done: judge an untagged reply as a whole, then finish."""
         if self._judging:
             return []
-        if not (self.said or self._pending.strip()):
+        if not (self._said or self._pending.strip()):
             return [self._finish("failed", "대답이 비어 있었어요. 다시 시도해 주세요.")]
         if not self._tagged:
             self._judging = "whole"

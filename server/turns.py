@@ -16,19 +16,27 @@ from character.emotion import Emotion, format_tag
 from character.errors import CharacterError, ModelUnavailable, PromptError
 from character.language_model import ChatMessage, GenerationRequest, LanguageModel, Sampling
 from character.prompt import Prompt, TurnContext, build_prompt
+from rag import store
 from server import protocol, turn
 from server.cards import card_of_chat
 from server.errors import StorageError
+from server.memory import HerMemory, Remembered, with_memory, without_words
 from server.metrics import Metrics
 from server.protocol import MessageState
+from server.remembering import SUMMARY_EVERY, exchanges, since
 from server.storage import chats
 from server.storage.accounts import user_name
-from server.storage.database import Database
+from server.storage.database import Database, Event, Transaction
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
 """Between two attempts to store the end of a turn that the disk did not take."""
+
+LEAST_REST, GREATEST_REST = 1 / 60, 1 / 20
+FASTEST = 2000
+"""Characters per second that are stored and sent as they come, and no more often than a screen is drawn; nobody reads a
+tenth of it. What a model writes faster is merged into fewer and larger frames."""
 
 UNAVAILABLE = "지금 언어 모델에 연결할 수 없어요. 잠시 뒤에 다시 시도해 주세요."
 FAILED = "대답을 만들다가 문제가 생겼어요. 다시 시도해 주세요."
@@ -64,6 +72,11 @@ def whole_characters(text: str) -> tuple[str, str]:
     return text[:end].encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), text[end:]
 
 
+def rest_after(text: str) -> float:
+    """Seconds before more words of the reply are stored."""
+    return min(max(LEAST_REST, len(text) / FASTEST), GREATEST_REST)
+
+
 class LiveTurn:
     """One reply being written. Events come from the model and from `stop`; effects go to the database in order."""
 
@@ -75,28 +88,39 @@ class LiveTurn:
         self._message, self._reply, self._turn = begun.message, begun.reply, begun.turn
         self._machine = turn.Turn()
         self._events: deque[turn.Event] = deque()
+        self._words: list[str] = []  # written after the last of the events
+        self._half = ""  # of a character whose other half is still to come
+        self._rested = 0.0  # when the next words may be stored
         self._wake = asyncio.Event()
         self._generation: asyncio.Task[None] | None = None
         self._storing: asyncio.Task[MessageState] | None = None
         self._card: Card | None = None
         self._debug: dict[str, Any] = {}
+        self._first: list[Event] = []  # stored together with the first effects, before any word
+        self._wants_summary = False
         self._began = time.monotonic()
 
     def put(self, event: turn.Event) -> None:
         if isinstance(event, turn.StopAsked):
             self._events.clear()  # words that are decoded but not shown yet are not shown any more
+            self._words.clear()
+        elif self._words:
+            self._events.append(self._take_words())
         self._events.append(event)
         self._wake.set()
+
+    def _hear(self, piece: str) -> None:
+        """The model wrote more. Runs for every piece, so it does no more than it must."""
+        if not self._words:
+            self._wake.set()
+        self._words.append(piece)
 
     async def run(self) -> None:
         """Runs the turn to its end, whatever happens to the connections that watch it."""
         self._generation = asyncio.create_task(self._generate())
         try:
             while self._machine.state is not turn.State.ENDED:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._events:
-                    await self._carry_out(self._machine.handle(self._next_event()))
+                await self._carry_out(self._machine.handle(await self._next_event()))
         except asyncio.CancelledError:  # the server is going down
             if self._storing is None:
                 await self._finish(turn.Finish("interrupted", self._machine.said, self._machine.emotion))
@@ -122,25 +146,32 @@ class LiveTurn:
             except StorageError:
                 continue
 
-    def _next_event(self) -> turn.Event:
-        """The next event; words that piled up while the last ones went to disk come as one."""
-        event = self._events.popleft()
-        if isinstance(event, turn.Generated) and self._events and isinstance(self._events[0], turn.Generated):
-            pieces = [event.text]
-            while self._events and isinstance(self._events[0], turn.Generated):
-                pieces.append(self._events.popleft().text)  # type: ignore[union-attr]
-            event = turn.Generated("".join(pieces))
-        return event
+    async def _next_event(self) -> turn.Event:
+        """The next event; words that piled up while the last ones went to disk, or since, come as one."""
+        loop = asyncio.get_running_loop()
+        while not self._events:
+            if self._words and loop.time() >= self._rested:
+                return self._take_words()
+            self._wake.clear()
+            timer = loop.call_at(self._rested, self._wake.set) if self._words else None
+            await self._wake.wait()
+            if timer is not None:
+                timer.cancel()
+        return self._events.popleft()
+
+    def _take_words(self) -> turn.Generated:
+        words, self._half = whole_characters(self._half + "".join(self._words))
+        self._words.clear()
+        return turn.Generated(words)
 
     async def _generate(self) -> None:
         try:
             prompt = await self._prompt()
             request = GenerationRequest(prompt.messages, self._turns.sampling, session=self._chat)
             stream = self._turns.model.stream(request)
-            rest = ""
+            hear = self._hear
             async for piece in stream:
-                words, rest = whole_characters(rest + piece)
-                self.put(turn.Generated(words))
+                hear(piece)
             for key in ("prompt_tokens", "cached_tokens", "completion_tokens"):
                 self._debug[key] = getattr(stream, key, None)
             self.put(turn.GenerationEnded(cut=getattr(stream, "finish_reason", None) == "length"))
@@ -169,8 +200,24 @@ class LiveTurn:
         context = TurnContext(
             now=self._turns.now(), user_name=name, chat=self._chat, examples=self._turns.show_examples
         )
+        memory = self._turns.memory
+        if memory is None:
+            prompt = await self._build(card, line, context)
+        else:
+            remembered = await memory.before_reply(self._account, self._chat, line)
+            prompt = await self._build(card, line, with_memory(context, remembered))
+            if prompt.debug["history"]["left_out"]:
+                prompt = await self._summarised(card, line, context, remembered) or prompt
+            left_out = {drop["text"] for drop in prompt.debug["dropped"] if drop["part"] == "memory"}
+            self._first = remembered.events(self._chat, self._reply, self._turn, left_out)
+            self._debug["memory"] = remembered.record
+            memory.shown(self._account, remembered.recall)
+        self._debug["prompt"] = without_words(prompt.debug)
+        return prompt
+
+    async def _build(self, card: Card, line: list[MessageState], context: TurnContext) -> Prompt:
         model = self._turns.model
-        prompt = await asyncio.to_thread(
+        return await asyncio.to_thread(
             build_prompt,
             card,
             history(line),
@@ -178,22 +225,34 @@ class LiveTurn:
             count_tokens=model.count_tokens,
             context=context,
         )
-        self._debug["prompt"] = prompt.debug
-        return prompt
+
+    async def _summarised(
+        self, card: Card, line: list[MessageState], context: TurnContext, remembered: Remembered
+    ) -> Prompt | None:
+        """The prompt with a summary of what history left out, where there is one; notes whether the next is due."""
+        ids = [message.id for message in line]
+        found = await self._turns.database.read(
+            lambda connection: store.summary_of(connection, self._account, self._chat, ids)
+        )
+        self._wants_summary = len(exchanges(since(line, found))) >= SUMMARY_EVERY
+        if found is None:
+            return None
+        return await self._build(card, line, with_memory(context, remembered, found.text))
 
     async def _carry_out(self, effects: list[turn.Effect]) -> None:
-        stored: list[protocol.Message] = []
+        stored, self._first = self._first, []
         for effect in effects:
             match effect:
                 case turn.SetFace(emotion):
-                    stored.append(protocol.FaceSet(
+                    stored.append(chats.event(self._chat, protocol.FaceSet(
                         emotion=emotion.name, strength=emotion.strength, attributes=self._face(emotion),
-                    ))  # fmt: skip
+                    ), self._turn))  # fmt: skip
                 case turn.Say(text):
                     if self._began:
                         self._turns.metrics.first_word.observe(time.monotonic() - self._began)
                         self._began = 0.0
-                    stored.append(protocol.TurnDelta(message=self._reply, text=text))
+                    stored.append(chats.delta(self._chat, self._reply, text, self._turn))
+                    self._rested = asyncio.get_running_loop().time() + rest_after(text)
                 case turn.JudgeEmotion(text):
                     self._events.appendleft(turn.EmotionJudged(await asyncio.to_thread(self._turns.judge, text)))
                 case turn.CancelGeneration():
@@ -205,26 +264,32 @@ class LiveTurn:
                     await self._finish(effect)
         await self._append(stored)
 
-    async def _append(self, stored: list[protocol.Message]) -> None:
+    async def _append(self, stored: list[Event]) -> None:
         """Stores events in order, in one commit where possible."""
-        appending = [self._turns.database.append(chats.event(self._chat, m, self._turn)) for m in stored]
-        if len(appending) == 1:  # nearly always; a task of its own would cost as much as the rest of a delta
-            await appending[0]
+        if not stored:
+            return
+        append = self._turns.database.append
+        if len(stored) == 1:  # nearly always; a task of its own would cost as much as the rest of a delta
+            await append(stored[0])
         else:
-            await asyncio.gather(*appending)
+            await asyncio.gather(*map(append, stored))
 
     def _face(self, emotion: Emotion) -> dict[str, float]:
         return self._card.face(emotion) if self._card is not None else {}
 
     async def _finish(self, finish: turn.Finish) -> None:
         emotion = finish.emotion
-        self._storing = asyncio.create_task(self._turns.database.write(
-            lambda transaction: chats.end_turn(
+
+        def store_end(transaction: Transaction) -> MessageState:
+            if self._wants_summary:
+                store.enqueue(transaction.connection, self._account, self._chat, self._message, "summary")
+            return chats.end_turn(
                 transaction, self._chat, reply=self._reply, text=finish.text, reason=finish.reason,
                 emotion=emotion.name if emotion else None, strength=emotion.strength if emotion else None,
                 error=finish.error, debug=self._debug,
-            )
-        ))  # fmt: skip
+            )  # fmt: skip
+
+        self._storing = asyncio.create_task(self._turns.database.write(store_end))
         await asyncio.shield(self._storing)
         self._turns.metrics.turns.labels(finish.reason).inc()
 
@@ -237,6 +302,7 @@ class Turns:
         on_end: called with account and chat when a turn has ended and is stored.
         now: the clock she reads weekday and time of day from.
         show_examples: whether prompts hold the card's example dialogues where there is room.
+        memory: hers; None: she remembers nothing.
     """
 
     def __init__(
@@ -249,9 +315,10 @@ class Turns:
         on_end: Callable[[str, str], None],
         now: Callable[[], datetime] = datetime.now,
         show_examples: bool = True,
+        memory: HerMemory | None = None,
     ) -> None:
         self.database, self.model, self.judge, self.metrics, self.now = database, model, judge, metrics, now
-        self.show_examples = show_examples
+        self.show_examples, self.memory = show_examples, memory
         # A small context must leave most of itself to the prompt.
         self.sampling = replace(sampling, max_new_tokens=min(sampling.max_new_tokens, model.context_length // 4))
         self._on_end = on_end
@@ -276,6 +343,14 @@ class Turns:
                 self._on_end(account, chat)
 
         task.add_done_callback(ended)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any reply is being written."""
+        return bool(self._live)
+
+    def is_live(self, chat: str) -> bool:
+        return chat in self._live
 
     def stop(self, chat: str) -> None:
         """Stops the chat's live turn, if there is one."""

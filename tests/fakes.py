@@ -7,9 +7,11 @@ import contextlib
 import hashlib
 import itertools
 import json
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -71,6 +73,26 @@ class ScriptedModel:
 
     async def close(self) -> None:
         pass
+
+
+class LetterEmbedder:
+    """An embedder without a model: texts are near to each other where they share syllables.
+
+    Args:
+        setting: what it is asked for; part of its name.
+    """
+
+    dimension = 64
+
+    def __init__(self, setting: str = "letters") -> None:
+        self.name = f"letters-{zlib.crc32(setting.encode()):08x}"
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        rows = np.full((len(texts), self.dimension), 1e-3, np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for letter in text:
+                row[zlib.crc32(letter.encode("utf-8", "replace")) % self.dimension] += 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def calm(text: str) -> Emotion:
@@ -155,17 +177,17 @@ class Client:
         """
         ident = f"r{next(self._ids)}"
         future = self._answers[ident] = asyncio.get_running_loop().create_future()
-        await self.send(type, chat, id=ident, **data)
+        await self.send(type, chat, ident, **data)
         async with asyncio.timeout(20):
             answer = await future
         if answer["type"] == "error":
             raise Refused(answer["data"]["code"], answer["data"]["text"])
         return answer
 
-    async def send(self, type: str, chat: str | None = None, id: str | None = None, **data: Any) -> None:
+    async def send(self, type: str, chat: str | None = None, ref: str | None = None, /, **data: Any) -> None:
         frame: dict[str, Any] = {"v": 1, "type": type, "data": data}
-        if id is not None:
-            frame["id"] = id
+        if ref is not None:
+            frame["id"] = ref
         if chat is not None:
             frame["chat"] = chat
         await self.socket.send(json.dumps(frame))
@@ -193,7 +215,7 @@ class Client:
         ident = f"r{next(self._ids)}"
         future = self._answers[ident] = asyncio.get_running_loop().create_future()
         await self.send(
-            "upload.start", id=ident, kind=kind, size=len(content), sha256=hashlib.sha256(content).hexdigest()
+            "upload.start", None, ident, kind=kind, size=len(content), sha256=hashlib.sha256(content).hexdigest()
         )
         for start in range(0, len(content), 60_000):
             await self.socket.send(content[start : start + 60_000])

@@ -15,9 +15,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rag import store as memories
 from server import protocol
 from server.errors import BadRequest, NotFound, TurnLive
-from server.protocol import ChatSummary, Hit, MessageState
+from server.protocol import ChatSummary, Hit, MemoryForgetAsked, MemoryUsed, MessageState, RecalledMemory
 from server.storage.accounts import require_enabled
 from server.storage.database import Event, Transaction
 from server.storage.schema import chats, events, messages, requests
@@ -26,8 +27,42 @@ KEPT_EVENTS = 2000
 """Events of a chat that stay for replay; a client that saw less is given a snapshot."""
 
 PRUNE_AT = 2 * KEPT_EVENTS
+MEMORY_EVENTS = (MemoryUsed.type, MemoryForgetAsked.type)
 TITLE_CHARACTERS = 40
 NEW_TITLE = "새 대화"
+
+
+# What every turn asks and changes, built once: to build a statement costs SQLAlchemy more than to run it.
+_CHAT = sa.select(chats).where(chats.c.id == sa.bindparam("chat"), chats.c.account == sa.bindparam("account"))
+_MESSAGE = sa.select(messages).where(messages.c.id == sa.bindparam("message"), messages.c.chat == sa.bindparam("chat"))
+_LIVE = sa.select(messages.c.id).where(messages.c.chat == sa.bindparam("chat"), messages.c.status == "live")
+_TAKEN = sa.select(requests.c.message).where(
+    requests.c.chat == sa.bindparam("chat"), requests.c.client_id == sa.bindparam("client_id")
+)
+_LAST_POSITION = sa.select(sa.func.max(messages.c.position)).where(messages.c.chat == sa.bindparam("chat"))
+_INSERT_MESSAGE = messages.insert()
+_END_MESSAGE = (
+    messages.update()
+    .where(messages.c.id == sa.bindparam("reply"))
+    .values({name: sa.bindparam(name) for name in ("text", "status", "emotion", "strength", "error", "debug")})
+)
+_TOUCH_CHAT = chats.update().where(chats.c.id == sa.bindparam("chat")).values(updated=sa.bindparam("now"))
+_FLOOR = sa.select(chats.c.floor_seq).where(chats.c.id == sa.bindparam("chat"))
+_SUMMARIES = (
+    sa.select(
+        chats,
+        sa.func.substr(messages.c.text, 1, 80).label("preview"),
+        sa.select(sa.func.count())
+        .where(messages.c.chat == chats.c.id, messages.c.status == "live")
+        .correlate(chats)
+        .scalar_subquery()
+        .label("live"),
+    )
+    .join(messages, messages.c.id == chats.c.active, isouter=True)
+    .where(chats.c.account == sa.bindparam("account"))
+    .order_by(chats.c.updated.desc())
+)
+_SUMMARY = _SUMMARIES.where(chats.c.id == sa.bindparam("chat"))
 
 
 def new_id() -> str:
@@ -60,6 +95,16 @@ class Snapshot:
     active: str | None
     seq: int
     face: dict[str, Any] | None
+    used: dict[str, list[RecalledMemory]]
+    asked: list[MemoryForgetAsked]
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """Ids of the messages that are gone, and of the memories that went with them."""
+
+    messages: list[str]
+    memories: list[str]
 
 
 def title_of(text: str) -> str:
@@ -72,12 +117,17 @@ def event(chat: str, message: protocol.Message, turn: str | None = None) -> Even
     return Event(chat=chat, type=message.type, data=message.model_dump_json(), turn=turn)
 
 
+def delta(chat: str, reply: str, text: str, turn: str) -> Event:
+    """The event of a `protocol.TurnDelta`."""
+    return Event(chat, protocol.TurnDelta.type, protocol.delta_json(reply, text), turn)
+
+
 def state_of(row: Any) -> MessageState:
     """The protocol's view of a row of `messages`."""
     return MessageState(
         id=row.id, parent=row.parent, role=row.role, text=row.text, status=row.status, emotion=row.emotion,
         strength=row.strength, created=row.created, good=None if row.good is None else bool(row.good), model=row.model,
-        turn=row.turn, client_id=row.client_id, edited=bool(row.edited),
+        turn=row.turn, client_id=row.client_id, edited=bool(row.edited), error=row.error,
     )  # fmt: skip
 
 
@@ -90,14 +140,14 @@ def find_chat(connection: sa.Connection, account: str, chat: str) -> Any:
     Raises:
         NotFound: there is no such chat, or it is another account's (which is not told apart).
     """
-    row = connection.execute(sa.select(chats).where(chats.c.id == chat, chats.c.account == account)).first()
+    row = connection.execute(_CHAT, {"chat": chat, "account": account}).first()
     if row is None:
         raise NotFound("그 대화를 찾을 수 없어요. 지워졌을 수 있어요.")
     return row
 
 
 def _find_message(connection: sa.Connection, chat: str, message: str) -> Any:
-    row = connection.execute(sa.select(messages).where(messages.c.id == message, messages.c.chat == chat)).first()
+    row = connection.execute(_MESSAGE, {"message": message, "chat": chat}).first()
     if row is None:
         raise NotFound("그 메시지를 찾을 수 없어요. 지워졌을 수 있어요.")
     return row
@@ -105,26 +155,15 @@ def _find_message(connection: sa.Connection, chat: str, message: str) -> Any:
 
 def summaries(connection: sa.Connection, account: str, chat: str | None = None) -> list[ChatSummary]:
     """The account's chats, newest first; or only ``chat``."""
-    live = (
-        sa.select(sa.func.count())
-        .where(messages.c.chat == chats.c.id, messages.c.status == "live")
-        .correlate(chats)
-        .scalar_subquery()
+    query, names = (
+        (_SUMMARIES, {"account": account}) if chat is None else (_SUMMARY, {"account": account, "chat": chat})
     )
-    query = (
-        sa.select(chats, sa.func.substr(messages.c.text, 1, 80).label("preview"), live.label("live"))
-        .join(messages, messages.c.id == chats.c.active, isouter=True)
-        .where(chats.c.account == account)
-        .order_by(chats.c.updated.desc())
-    )
-    if chat is not None:
-        query = query.where(chats.c.id == chat)
     return [
         ChatSummary(
             id=row.id, title=row.title, card=row.card, character=row.character, updated=row.updated,
             preview=row.preview or "", live=bool(row.live),
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query, names)
     ]  # fmt: skip
 
 
@@ -163,7 +202,71 @@ def snapshot(connection: sa.Connection, account: str, chat: str) -> Snapshot:
         .limit(1)
     ).scalar()
     summary = summaries(connection, account, chat)[0]
-    return Snapshot(summary, states, row.active, _last_seq(connection, row), json.loads(face) if face else None)
+    used, asked = _memory_events(connection, chat)
+    return Snapshot(
+        summary, states, row.active, _last_seq(connection, row), json.loads(face) if face else None, used, asked
+    )
+
+
+def _memory_events(
+    connection: sa.Connection, chat: str
+) -> tuple[dict[str, list[RecalledMemory]], list[MemoryForgetAsked]]:
+    """What the replies of a chat recalled, and which of them ask something the user has not answered."""
+    rows = connection.execute(
+        sa.select(events.c.type, events.c.data)
+        .where(events.c.chat == chat, events.c.type.in_(MEMORY_EVENTS))
+        .order_by(events.c.seq)
+    ).all()
+    used = [MemoryUsed.model_validate_json(row.data) for row in rows if row.type == MemoryUsed.type]
+    asked = [MemoryForgetAsked.model_validate_json(row.data) for row in rows if row.type == MemoryForgetAsked.type]
+    return {each.message: each.memories for each in used if each.memories}, [each for each in asked if each.ids]
+
+
+def forget_asked(connection: sa.Connection, chat: str, reply: str) -> MemoryForgetAsked | None:
+    """What the reply asks about forgetting; None where it asks nothing."""
+    turn = sa.select(messages.c.turn).where(messages.c.id == reply, messages.c.chat == chat).scalar_subquery()
+    found = connection.execute(
+        sa.select(events.c.data)
+        .where(events.c.chat == chat, events.c.turn == turn, events.c.type == MemoryForgetAsked.type)
+        .limit(1)
+    ).scalar()
+    return None if found is None else MemoryForgetAsked.model_validate_json(found)
+
+
+def settle_forget_asked(connection: sa.Connection, chat: str, reply: str, forgotten: bool) -> None:
+    """Notes the user's answer in the stored question, which keeps none of the words it asked about."""
+    asked = forget_asked(connection, chat, reply)
+    if asked is None or asked.settled is not None:
+        return
+    done = asked.model_copy(update={"ids": [], "texts": [], "settled": "forgotten" if forgotten else "kept"})
+    turn = sa.select(messages.c.turn).where(messages.c.id == reply, messages.c.chat == chat).scalar_subquery()
+    here = (events.c.chat == chat, events.c.turn == turn, events.c.type == MemoryForgetAsked.type)
+    connection.execute(events.update().where(*here).values(data=done.model_dump_json()))
+
+
+def forget_in_events(connection: sa.Connection, account: str, ids: Sequence[str]) -> None:
+    """Takes the words of memories that are gone out of the stored events of the account's chats."""
+    gone = set(ids)
+    if not gone:
+        return
+    rows = connection.execute(
+        sa.select(events.c.chat, events.c.seq, events.c.type, events.c.data)
+        .join(chats, chats.c.id == events.c.chat)
+        .where(chats.c.account == account, events.c.type.in_(MEMORY_EVENTS))
+    ).all()
+    for row in rows:
+        left: protocol.Message
+        if row.type == MemoryUsed.type:
+            used = MemoryUsed.model_validate_json(row.data)
+            left = used.model_copy(update={"memories": [m for m in used.memories if m.id not in gone]})
+        else:
+            asked = MemoryForgetAsked.model_validate_json(row.data)
+            kept = [index for index, memory in enumerate(asked.ids) if memory not in gone]
+            texts = [asked.texts[index] for index in kept if index < len(asked.texts)]
+            left = asked.model_copy(update={"ids": [asked.ids[index] for index in kept], "texts": texts})
+        if (data := left.model_dump_json()) != row.data:
+            here = (events.c.chat == row.chat, events.c.seq == row.seq)
+            connection.execute(events.update().where(*here).values(data=data))
 
 
 def missed(connection: sa.Connection, account: str, chat: str, last_seq: int) -> list[Event] | None:
@@ -256,8 +359,8 @@ def rename_chat(transaction: Transaction, account: str, chat: str, title: str) -
     transaction.connection.execute(chats.update().where(chats.c.id == chat).values(title=title))
 
 
-def delete_chat(transaction: Transaction, account: str, chat: str) -> None:
-    """Deletes a chat with all that hangs on it.
+def delete_chat(transaction: Transaction, account: str, chat: str) -> list[str]:
+    """Deletes a chat with all that hangs on it, also what she remembers from it; returns ids of those memories.
 
     Raises:
         TurnLive: she is still writing in it.
@@ -268,29 +371,31 @@ def delete_chat(transaction: Transaction, account: str, chat: str) -> None:
     for table in (events, requests, messages):
         connection.execute(table.delete().where(table.c.chat == chat))
     connection.execute(chats.delete().where(chats.c.id == chat))
+    gone = memories.forget_chat(connection, chat)
+    forget_in_events(connection, account, gone)
+    return gone
 
 
 # --- turns
 
 
 def _require_no_live_turn(connection: sa.Connection, chat: str) -> None:
-    if connection.execute(sa.select(messages.c.id).where(messages.c.chat == chat, messages.c.status == "live")).first():
+    if connection.execute(_LIVE, {"chat": chat}).first():
         raise TurnLive("아직 대답하는 중이에요. 끝나기를 기다리거나 멈춘 다음에 보내 주세요.")
 
 
 def _taken(connection: sa.Connection, chat: str, client_id: str) -> str | None:
-    query = sa.select(requests.c.message).where(requests.c.chat == chat, requests.c.client_id == client_id)
-    return connection.execute(query).scalar()
+    return connection.execute(_TAKEN, {"chat": chat, "client_id": client_id}).scalar()
 
 
 def _insert_message(connection: sa.Connection, chat: str, **values: Any) -> MessageState:
-    last = connection.execute(sa.select(sa.func.max(messages.c.position)).where(messages.c.chat == chat)).scalar()
+    last = connection.execute(_LAST_POSITION, {"chat": chat}).scalar()
     row = {
         "id": new_id(), "chat": chat, "position": -1 if last is None else last, "created": time.time(), "edited": False,
         "status": "complete", "emotion": None, "strength": None, "good": None, "model": None, "turn": None, "client_id": None,
     }  # fmt: skip
     row = row | values | {"position": (-1 if last is None else last) + 1}
-    connection.execute(messages.insert().values(**row))
+    connection.execute(_INSERT_MESSAGE, row)
     return MessageState.model_validate({k: v for k, v in row.items() if k not in {"chat", "position"}})
 
 
@@ -302,13 +407,20 @@ def _begin(
     text: str | None,
     client_id: str,
     model: str,
+    remember: bool,
 ) -> Begun:
-    """Stores the user's message (when there is ``text``) and an empty live reply, and tells the chat."""
+    """Stores the user's message (when there is ``text``) and an empty live reply, and tells the chat.
+
+    Args:
+        remember: note that memories are to be taken from the message once it is answered.
+    """
     connection, now, turn = transaction.connection, time.time(), new_id()
     user = None
     if text is not None:
         user = _insert_message(connection, chat.id, parent=parent, role="user", text=text, client_id=client_id)
         parent = user.id
+        if remember:
+            memories.enqueue(connection, chat.account, chat.id, user.id)
     reply = _insert_message(
         connection, chat.id, parent=parent, role="assistant", text="", status="live", turn=turn, model=model
     )
@@ -323,9 +435,20 @@ def _begin(
 
 
 def begin_turn(
-    transaction: Transaction, account: str, chat: str, *, parent: str | None, text: str, client_id: str, model: str
+    transaction: Transaction,
+    account: str,
+    chat: str,
+    *,
+    parent: str | None,
+    text: str,
+    client_id: str,
+    model: str,
+    remember: bool = True,
 ) -> Begun:
     """The user says ``text`` after ``parent`` (default: the end of the active line).
+
+    Args:
+        remember: whether memories are to be taken from it.
 
     Raises:
         NotFound: no such chat or parent. TurnLive: a turn is live. Unauthorized: the account was disabled.
@@ -340,7 +463,7 @@ def begin_turn(
     parent = parent or row.active
     if parent is not None and _find_message(connection, chat, parent).role != "assistant":
         raise BadRequest("그 메시지에는 아직 대답이 없어요. 다시 시도하거나 고쳐 써 주세요.")
-    return _begin(transaction, row, parent=parent, text=text, client_id=client_id, model=model)
+    return _begin(transaction, row, parent=parent, text=text, client_id=client_id, model=model, remember=remember)
 
 
 def begin_retry(
@@ -361,13 +484,23 @@ def begin_retry(
     parent = target.id if target.role == "user" else target.parent
     if parent is None:
         raise BadRequest("첫인사는 다시 쓰게 할 수 없어요. 다른 인사로 넘겨 보세요.")
-    return _begin(transaction, row, parent=parent, text=None, client_id=client_id, model=model)
+    return _begin(transaction, row, parent=parent, text=None, client_id=client_id, model=model, remember=False)
 
 
 def begin_edit(
-    transaction: Transaction, account: str, chat: str, *, message: str, text: str, client_id: str, model: str
+    transaction: Transaction,
+    account: str,
+    chat: str,
+    *,
+    message: str,
+    text: str,
+    client_id: str,
+    model: str,
+    remember: bool = True,
 ) -> Begun:
     """A changed version beside ``message``: of the user's, a branch with a new turn; of a reply, an edited sibling.
+
+    What she remembers from the old version holds on its own branch and not on the new one.
 
     Raises:
         NotFound, TurnLive, Unauthorized: as `begin_turn`.
@@ -380,7 +513,9 @@ def begin_edit(
     _require_no_live_turn(connection, chat)
     target = _find_message(connection, chat, message)
     if target.role == "user":
-        return _begin(transaction, row, parent=target.parent, text=text, client_id=client_id, model=model)
+        return _begin(
+            transaction, row, parent=target.parent, text=text, client_id=client_id, model=model, remember=remember
+        )
     edited = _insert_message(
         connection, chat, parent=target.parent, role="assistant", text=text, emotion=target.emotion,
         strength=target.strength, model=target.model, client_id=client_id, edited=True,
@@ -406,19 +541,15 @@ def end_turn(
     """Stores the finished reply and tells the chat; old events are pruned now and then."""
     connection = transaction.connection
     status = {"complete": "complete", "length": "complete"}.get(reason, reason)
-    connection.execute(
-        messages.update()
-        .where(messages.c.id == reply)
-        .values(
-            text=text, status=status, emotion=emotion, strength=strength,
-            debug=None if debug is None else json.dumps(debug, ensure_ascii=False),
-        )
-    )  # fmt: skip
-    connection.execute(chats.update().where(chats.c.id == chat).values(updated=time.time()))
+    connection.execute(_END_MESSAGE, {
+        "reply": reply, "text": text, "status": status, "emotion": emotion, "strength": strength, "error": error,
+        "debug": None if debug is None else json.dumps(debug, ensure_ascii=False),
+    })  # fmt: skip
+    connection.execute(_TOUCH_CHAT, {"chat": chat, "now": time.time()})
     state = state_of(_find_message(connection, chat, reply))
     done = protocol.TurnDone.model_validate({"reply": state, "reason": reason, "error": error})
     seq = transaction.emit(event(chat, done, state.turn)).seq
-    floor = connection.execute(sa.select(chats.c.floor_seq).where(chats.c.id == chat)).scalar_one()
+    floor = connection.execute(_FLOOR, {"chat": chat}).scalar_one()
     if seq - floor > PRUNE_AT:
         _prune(connection, chat, seq - KEPT_EVENTS)
     return state
@@ -477,8 +608,8 @@ def pick(transaction: Transaction, account: str, chat: str, message: str) -> str
     return active
 
 
-def delete_message(transaction: Transaction, account: str, chat: str, message: str) -> list[str]:
-    """Deletes ``message`` and all that follows it, from the events as well; returns the ids.
+def delete_message(transaction: Transaction, account: str, chat: str, message: str) -> Deleted:
+    """Deletes ``message`` and all that follows it, from the events as well, and what she remembers from there.
 
     Raises:
         NotFound: no such chat or message. TurnLive: a turn is live.
@@ -511,7 +642,9 @@ def delete_message(transaction: Transaction, account: str, chat: str, message: s
     # Deleted words must leave the stored events as well; who missed events of this chat is given a snapshot instead.
     removed = transaction.emit(event(chat, protocol.MessageRemoved(messages=ids, active=active)))
     _prune(connection, chat, removed.seq - 1)
-    return ids
+    gone_memories = memories.forget_messages(connection, ids)
+    forget_in_events(connection, account, gone_memories)
+    return Deleted(ids, gone_memories)
 
 
 def mark(transaction: Transaction, account: str, chat: str, message: str, good: bool | None) -> None:

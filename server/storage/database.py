@@ -1,8 +1,8 @@
 """The database: opened with care, read in parallel, written by one thread that groups its commits.
 
 Everything a client is told is on disk before it is told. To make that cheap, writes go through `GroupCommit`: whatever
-has queued up while the last commit went to disk shares the next one, so that the cost of an ``fsync`` is paid per batch
-and not per message.
+has queued up while the last commit went to disk shares the next one, so that the cost of an ``fsync`` and of handing over
+between the threads is paid per batch and not per message.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from functools import cache, partial
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -37,6 +37,8 @@ BUSY_SECONDS = 10
 GATHER_SECONDS = 0.004
 """Commits begin no closer together than this: a job that comes alone goes to disk at once, many that come share a commit."""
 SMALLEST_PAGE = 512
+ROWS_PER_STATEMENT = 64
+"""Events that one statement writes at most. The driver keeps the statements for all numbers of rows compiled."""
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -107,7 +109,10 @@ def create_sqlite_file(path: Path) -> None:
 
 
 def _sqlite_engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), pool_size=4, max_overflow=4)
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)), pool_size=4, max_overflow=4,
+        connect_args={"cached_statements": ROWS_PER_STATEMENT + 64},
+    )  # fmt: skip
     _configure_sqlite(engine)
     return engine
 
@@ -147,10 +152,6 @@ class Event(NamedTuple):
     seq: int = 0
 
 
-ROWS_PER_STATEMENT = 200
-"""Events that one statement writes; SQLite takes some thousand values in one."""
-
-
 @cache
 def _insert_events(rows: int) -> str:
     """SQL that inserts so many events; values in the order of `Event`."""
@@ -169,14 +170,15 @@ class Transaction:
 
     def emit(self, event: Event) -> Event:
         """Stores an event under the chat's next sequence number; it reaches clients once the commit is on disk."""
-        seq = self._sequences.get(event.chat)
+        chat, type_, data, turn, _ = event
+        seq = self._sequences.get(chat)
         if seq is None:
-            floor = sa.select(chats.c.floor_seq).where(chats.c.id == event.chat).scalar_subquery()
-            last = sa.select(sa.func.max(events.c.seq)).where(events.c.chat == event.chat).scalar_subquery()
+            floor = sa.select(chats.c.floor_seq).where(chats.c.id == chat).scalar_subquery()
+            last = sa.select(sa.func.max(events.c.seq)).where(events.c.chat == chat).scalar_subquery()
             known = self.connection.execute(sa.select(floor, last)).one()
             seq = max(known[0] or 0, known[1] or 0)
-        self._sequences[event.chat] = seq + 1
-        stored = event._replace(seq=seq + 1)
+        self._sequences[chat] = seq = seq + 1
+        stored = Event(chat, type_, data, turn, seq)
         self.events.append(stored)
         return stored
 
@@ -189,14 +191,21 @@ class Transaction:
             return
         # One statement for many rows: the driver lets go of the interpreter lock at every row of an `executemany`, and
         # each time would wait for the event loop to give it back.
+        # Straight to the driver, as SQLAlchemy's share of a statement would cost more than the rows.
+        driver = self.connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
         for start in range(0, len(rows), ROWS_PER_STATEMENT):
             part = rows[start : start + ROWS_PER_STATEMENT]
-            self.connection.exec_driver_sql(_insert_events(len(part)), tuple(chain.from_iterable(part)))
+            driver.execute(_insert_events(len(part)), tuple(chain.from_iterable(part)))
 
 
 def is_unusable(error: Exception) -> bool:
     """Whether the database itself failed (disk full, file damaged or gone), and not what was asked of it."""
-    return isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError
+    operational, other = (
+        (sa.exc.OperationalError, sqlite3.OperationalError),
+        (sa.exc.DatabaseError, sqlite3.DatabaseError),
+    )
+    return isinstance(error, operational) or type(error) in other
 
 
 def first_cause(error: BaseException) -> BaseException:
@@ -207,7 +216,9 @@ def first_cause(error: BaseException) -> BaseException:
 
 
 Job = Callable[[Transaction], Any]
-Done = Callable[[Any, BaseException | None], None]
+Waiting = asyncio.Future[Any]
+Outcome = tuple[Waiting, Any, BaseException | None]
+"""Who waits for a job, its result and its error."""
 
 
 class GroupCommit:
@@ -217,14 +228,15 @@ class GroupCommit:
 
     Args:
         engine: where to write.
-        on_commit: called in the commit thread after each batch with the events now on disk, in order.
+        on_commit: called in the commit thread after each batch with the events now on disk, in order, and what came of
+            the jobs.
         on_batch: called after each batch with the number of jobs and the seconds it took.
     """
 
     def __init__(
         self,
         engine: sa.Engine,
-        on_commit: Callable[[list[Event], list[Callable[[], None]]], None],
+        on_commit: Callable[[list[Event], list[Outcome]], None],
         on_batch: Callable[[int, float], None],
     ) -> None:
         # One connection for good: what it holds in its page cache stays true, as nobody else writes while it is open.
@@ -232,18 +244,18 @@ class GroupCommit:
         self._on_commit = on_commit
         self._on_batch = on_batch
         self._sequences: dict[str, int] = {}
-        self._queue: queue.SimpleQueue[tuple[Job | Event, Done] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Job | Event, Waiting] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ohlora-commit", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job | Event, done: Done) -> None:
+    def submit(self, job: Job | Event, waiting: Waiting) -> None:
         """Queues a job or a single event.
 
         Args:
             job: called with the batch's transaction. An event is the cheap case of a job that only emits it.
-            done: gets the job's result or its error once the batch is on disk; runs where ``on_commit`` puts it.
+            waiting: is handed to ``on_commit`` with the job's result or its error once the batch is on disk.
         """
-        self._queue.put((job, done))
+        self._queue.put((job, waiting))
 
     def close(self) -> None:
         """Commits what is queued and ends the thread."""
@@ -265,19 +277,19 @@ class GroupCommit:
                 self._commit(jobs)
                 self._on_batch(len(jobs), time.perf_counter() - began)
 
-    def _commit(self, batch: list[tuple[Job | Event, Done]]) -> None:
-        outcomes: list[tuple[Any, BaseException | None]] = []
+    def _commit(self, batch: list[tuple[Job | Event, Waiting]]) -> None:
+        outcomes: list[Outcome] = []
         try:
             with self._connection.begin():
                 transaction = Transaction(self._connection, self._sequences)
                 flushed = 0
-                for job, _ in batch:
+                for job, waiting in batch:
                     if isinstance(job, Event):
-                        outcomes.append((transaction.emit(job), None))
+                        outcomes.append((waiting, transaction.emit(job), None))
                         continue
                     transaction.flush(flushed)  # a job may read the events before it
                     flushed = len(transaction.events)
-                    outcomes.append(self._run_job(transaction, job))
+                    outcomes.append((waiting, *self._run_job(transaction, job)))
                     flushed = len(transaction.events)
                 transaction.flush(flushed)
             stored = transaction.events
@@ -289,11 +301,8 @@ class GroupCommit:
                 return
             logger.error("a batch of %d writes failed: %s", len(batch), first_cause(error))
             failure = StorageError(f"저장하지 못했어요: {first_cause(error)}")
-            outcomes, stored = [(None, failure)] * len(batch), []
-        settle: list[Callable[[], None]] = [
-            partial(done, *outcome) for (_, done), outcome in zip(batch, outcomes, strict=True)
-        ]
-        self._on_commit(stored, settle)
+            outcomes, stored = [(waiting, None, failure) for _, waiting in batch], []
+        self._on_commit(stored, outcomes)
 
     def _run_job(self, transaction: Transaction, job: Job) -> tuple[Any, BaseException | None]:
         emitted = len(transaction.events)
@@ -401,26 +410,22 @@ class Database:
     def _submit(self, job: Job | Event) -> asyncio.Future[Any]:
         self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = self._loop.create_future()
-
-        def settle(result: Any, error: BaseException | None) -> None:
-            if future.cancelled():
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-        self._writer.submit(job, settle)
+        self._writer.submit(job, future)
         return future
 
-    def _committed(self, stored: list[Event], settle: list[Callable[[], None]]) -> None:
+    def _committed(self, stored: list[Event], outcomes: list[Outcome]) -> None:
         """In the commit thread: hands a batch over to the event loop in one call, events before answers."""
 
         def deliver() -> None:
             if stored:
                 self.on_events(stored)
-            for answer in settle:
-                answer()
+            for waiting, result, error in outcomes:
+                if waiting.done():
+                    continue  # given up
+                if error is None:
+                    waiting.set_result(result)
+                else:
+                    waiting.set_exception(error)
 
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(deliver)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from rag.schema import CREATE_MEMORIES
 from server.errors import StorageError
 
 # Plain SQL that SQLite and PostgreSQL both take.
@@ -47,6 +48,8 @@ MIGRATIONS: list[Migration] = [
                 json TEXT NOT NULL, picture BLOB, created DOUBLE PRECISION NOT NULL)""",
         ],
     ),
+    ("0002_errors", ["ALTER TABLE messages ADD COLUMN error TEXT"]),
+    ("0003_memory", CREATE_MEMORIES),
 ]
 
 

@@ -60,6 +60,7 @@ messages = sa.Table(
     sa.Column("client_id", sa.Text),
     sa.Column("edited", sa.Boolean, nullable=False, default=False),
     sa.Column("debug", sa.Text),  # JSON: what the prompt held and left out
+    sa.Column("error", sa.Text),  # of a failed reply: why, for the user
 )
 
 # What a client has asked for under a `client_id`, so that a repeated request is harmless even for retries.

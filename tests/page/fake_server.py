@@ -56,6 +56,8 @@ class Say:
     text: str = "응, 듣고 있어. 천천히 말해 줘."
     emotion: str = "평온"
     strength: float = 0.5
+    recalls: tuple[p.MemoryEntry, ...] = ()
+    forgets: tuple[p.MemoryEntry, ...] = ()  # what she asks whether to forget
 
 
 @dataclass
@@ -71,6 +73,8 @@ class Chat:
     live: str | None = None
     updated: float = field(default_factory=time.time)
     task: asyncio.Task[None] | None = None
+    used: dict[str, list[p.RecalledMemory]] = field(default_factory=dict)
+    asked: dict[str, p.MemoryForgetAsked] = field(default_factory=dict)
 
 
 class FakeServer:
@@ -83,6 +87,8 @@ class FakeServer:
         mute: message types that get no answer, as if they were lost.
         refuse: message type → codes of the errors that answer the next requests of that type.
         is_down: no connection is accepted.
+        memory: she remembers; memories: what.
+        page_size: memories in one answer.
 
     What a test reads:
         received: every envelope of the page, in order.
@@ -113,6 +119,9 @@ class FakeServer:
         ]
         self.user_name = ""
         self.bundled = True
+        self.memory = True
+        self.memories: list[p.MemoryEntry] = []
+        self.page_size = 50
         self.codes = {"one-time"}
         self.token = TOKEN
         self.taken: dict[str, str] = {}
@@ -170,6 +179,21 @@ class FakeServer:
             chat.active = reply.id
             chat.face = {"emotion": say.emotion, "strength": say.strength, "attributes": FACES[say.emotion]}
         return chat
+
+    def remember(self, text: str, kind: Any = "fact", *, age: float = 0, **more: Any) -> p.MemoryEntry:
+        """A memory, `age` seconds old."""
+        values = {
+            "slot": "other", "quote": "", "chat": None, "message": None, "valid_from": None, "valid_until": None,
+            "pinned": False, "state": "live", "source": "pattern" if more.get("quote") else "hand", "earlier": [],
+        }  # fmt: skip
+        memory = p.MemoryEntry(id=self._id("mem"), kind=kind, text=text, said=time.time() - age, **(values | more))
+        self.memories.append(memory)
+        return memory
+
+    def save(self, chat: Chat, message: str, *memories: p.MemoryEntry) -> None:
+        """Tells the page what she has taken from a message."""
+        told = self._all(p.MemorySaved(message=message, memories=list(memories)), chat=chat.id)
+        asyncio.run_coroutine_threadsafe(told, self._loop).result(5)
 
     # ------------------------------------------------------------------------------------------------------ the wire
 
@@ -257,6 +281,7 @@ class FakeServer:
             chats=[self._summary(chat) for chat in self._sorted()],
             model=p.ModelInfo(name="ohlora-mini", bundled=self.bundled),
             limits={"text": p.MAX_TEXT_CHARACTERS, "frame": p.MAX_FRAME_BYTES, "upload": p.MAX_UPLOAD_BYTES},
+            memory=self.memory,
             server="0.1.0",
         )
         await self._send(connection, welcome, id=raw["id"])
@@ -331,6 +356,8 @@ class FakeServer:
             active=chat.active,
             seq=len(chat.events),
             face=chat.face,
+            used=chat.used,
+            asked=list(chat.asked.values()),
         )
 
     def _message(self, chat: Chat, parent: str | None, role: Any, text: str, **more: Any) -> p.MessageState:
@@ -375,6 +402,13 @@ class FakeServer:
         chat.messages[reply] = chat.messages[reply].model_copy(
             update={"emotion": say.emotion, "strength": say.strength}
         )
+        if say.recalls:
+            chat.used[reply] = [p.RecalledMemory(id=m.id, text=m.text, kind=m.kind, said=m.said) for m in say.recalls]
+            await self._event(chat, p.MemoryUsed(message=reply, memories=chat.used[reply]))
+        if say.forgets:
+            ids, texts = [m.id for m in say.forgets], [m.text for m in say.forgets]
+            chat.asked[reply] = p.MemoryForgetAsked(message=reply, ids=ids, texts=texts)
+            await self._event(chat, chat.asked[reply])
         await self._event(chat, p.FaceSet(**chat.face))
         # Pieces end in the middle of words, as tokens do.
         for count, piece in enumerate(re.findall(r"\s*\S{1,2}\s*", say.text)):
@@ -560,6 +594,51 @@ class FakeServer:
     async def _on_card_delete(self, connection: ServerConnection, message: p.CardDelete, ref: str, chat: None) -> None:
         self.cards = [card for card in self.cards if card.id != message.card]
         await self._send(connection, p.CardListed(cards=self.cards), id=ref)
+
+    async def _on_memory_list(self, connection: ServerConnection, message: p.MemoryList, ref: str, chat: None) -> None:
+        every = sorted(self.memories, key=lambda memory: (memory.said, memory.id), reverse=True)
+        chosen = [memory for memory in every if message.kind in (None, memory.kind)]
+        begin = int(message.before or 0)
+        page = chosen[begin : begin + self.page_size]
+        end = begin + len(page)
+        counts: dict[str, int] = {}
+        for memory in every:
+            counts[memory.kind] = counts.get(memory.kind, 0) + 1
+        more = str(end) if end < len(chosen) else None
+        await self._send(connection, p.MemoryListed(memories=page, more=more, counts=counts), id=ref)
+
+    async def _on_memory_search(
+        self, connection: ServerConnection, message: p.MemorySearch, ref: str, chat: None
+    ) -> None:
+        found = [memory for memory in self.memories if message.text in memory.text + memory.quote]
+        await self._send(connection, p.MemoryListed(memories=found, query=message.text), id=ref)
+
+    async def _changed(self, connection: ServerConnection, memory: p.MemoryEntry, ref: str) -> None:
+        self.memories = [memory if other.id == memory.id else other for other in self.memories]
+        await self._send(connection, p.MemoryChanged(memory=memory), id=ref)
+
+    async def _on_memory_add(self, connection: ServerConnection, message: p.MemoryAdd, ref: str, chat: None) -> None:
+        await self._changed(connection, self.remember(message.text, message.kind), ref)
+
+    async def _on_memory_edit(self, connection: ServerConnection, message: p.MemoryEdit, ref: str, chat: None) -> None:
+        old = next(memory for memory in self.memories if memory.id == message.id)
+        changes = message.model_dump(include={"text", "pinned"}, exclude_none=True)
+        await self._changed(connection, old.model_copy(update=changes), ref)
+
+    async def _gone(self, connection: ServerConnection, ids: list[str], ref: str, asked: str | None = None) -> None:
+        self.memories = [memory for memory in self.memories if memory.id not in ids]
+        await self._send(connection, p.MemoryForgotten(ids=ids, message=asked), id=ref)
+
+    async def _on_memory_delete(
+        self, connection: ServerConnection, message: p.MemoryDelete, ref: str, chat: None
+    ) -> None:
+        await self._gone(connection, [message.id], ref)
+
+    async def _on_memory_forget(
+        self, connection: ServerConnection, message: p.MemoryForget, ref: str, chat: Chat
+    ) -> None:
+        asked = chat.asked.pop(message.message or "")
+        await self._gone(connection, asked.ids if message.confirm else [], ref, message.message)
 
     async def _on_profile_set(self, connection: ServerConnection, message: p.Profile, ref: str, chat: None) -> None:
         self.user_name = message.name

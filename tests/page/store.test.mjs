@@ -151,7 +151,7 @@ describe("the order of events", () => {
 
   test("an unknown message changes nothing", () => {
     const state = opened();
-    assert.equal(store.apply(state, { type: "memory.saved", data: {} }), state);
+    assert.equal(store.apply(state, { type: "image.ready", data: {} }), state);
   });
 
   test("hello names the last event of every chat held", () => {
@@ -338,5 +338,64 @@ describe("what was said and is on its way", () => {
   test("an edit of a message that is no longer on the line is still to be seen", () => {
     const state = saying(opened(), "고친 말", { kind: "edit", message: "elsewhere" });
     assert.equal(ids(store.shown(state, "a")).at(-1), "c1");
+  });
+});
+
+describe("her memory", () => {
+  const recalled = (id, text = id) => ({ id, text, kind: "fact", said: 1 });
+  const asked = (message, ...ids) => ({ message, ids, texts: ids, settled: null });
+  const talked = (...envelopes) => after(opened(), start(), ...envelopes);
+  const broadcast = (type, data) => ({ type, data });
+
+  test("what a reply recalls and asks about stands at the reply, by event or by snapshot", () => {
+    const used = [recalled("x")];
+    const state = talked(
+      event("memory.used", 12, { message: "r2", memories: used }),
+      event("memory.forget_asked", 13, asked("r2", "x")),
+    );
+    assert.deepEqual(state.open.a.used, { r2: used });
+    assert.deepEqual(state.open.a.asked.r2.ids, ["x"]);
+    const shot = snapshot([GREETING], "g");
+    Object.assign(shot.data, { used: { g: used }, asked: [asked("g", "x")] });
+    const fresh = after(opened(), shot);
+    assert.deepEqual(fresh.open.a.used, { g: used });
+    assert.deepEqual(Object.keys(fresh.open.a.asked), ["g"]);
+  });
+
+  test("what is forgotten leaves replies, chips and questions", () => {
+    const state = talked(
+      event("memory.used", 12, { message: "r2", memories: [recalled("x"), recalled("y")] }),
+      event("memory.forget_asked", 13, asked("r2", "x")),
+      broadcast("memory.saved", { message: "u2", memories: [recalled("x")] }),
+      broadcast("memory.saved", { message: "u1", memories: [recalled("z")] }),
+    );
+    assert.deepEqual(Object.keys(state.saved), ["u2", "u1"]);
+    const left = after(state, broadcast("memory.forgotten", { ids: ["x"], message: null }));
+    assert.deepEqual(left.open.a.used.r2.map((memory) => memory.id), ["y"]);
+    assert.deepEqual(left.open.a.asked, {});
+    assert.deepEqual(Object.keys(left.saved), ["u1"]);
+  });
+
+  test("a no takes the question away and nothing else", () => {
+    const state = talked(
+      event("memory.used", 12, { message: "r2", memories: [recalled("x")] }),
+      event("memory.forget_asked", 13, asked("r2", "x")),
+    );
+    const left = after(state, broadcast("memory.forgotten", { ids: [], message: "r2" }));
+    assert.deepEqual(left.open.a.asked, {});
+    assert.equal(left.open.a.used, state.open.a.used);
+  });
+
+  test("a question that was answered meanwhile is not asked when it is replayed", () => {
+    const state = talked(event("memory.forget_asked", 12, { ...asked("r2"), settled: "kept" }));
+    assert.deepEqual(state.open.a.asked, {});
+  });
+
+  test("a memory changed by hand is changed where it was shown as saved", () => {
+    const state = after(
+      talked(broadcast("memory.saved", { message: "u2", memories: [recalled("x"), recalled("y")] })),
+      broadcast("memory.changed", { memory: recalled("x", "new") }),
+    );
+    assert.deepEqual(state.saved.u2.map((memory) => memory.text), ["new", "y"]);
   });
 });

@@ -31,7 +31,7 @@ class RealServer:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
-        self.settings = Settings(port=0, data=data, turns_per_minute=6000, turn_burst=1000)
+        self.settings = Settings(port=0, data=data, turns_per_minute=6000, turn_burst=1000, memory="off")
         self.app = App(self.settings, self.model, calm)
         self.run(self.app.start())
         self.address = f"http://127.0.0.1:{self.app.port}"

@@ -14,7 +14,7 @@ from character.lorebook import load_morphology
 from server.app import App
 from server.settings import Settings
 from server.storage import accounts
-from tests.fakes import Client, ScriptedModel, calm
+from tests.fakes import Client, LetterEmbedder, ScriptedModel, calm
 
 
 class Running:
@@ -49,7 +49,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         async def begin(model: ScriptedModel | None = None, **settings: Any) -> Running:
             chosen = model or ScriptedModel()
             loose = {"turns_per_minute": 6000.0, "turn_burst": 1000, "frames_per_second": 5000.0, "frame_burst": 5000}
-            app = App(Settings(port=0, data=tmp_path, **(loose | settings)), chosen, calm)
+            loose["memory"] = "off"  # it loads heavy libraries; its tests turn it on
+            app = App(Settings(port=0, data=tmp_path, **(loose | settings)), chosen, calm, load_embedder=LetterEmbedder)
             await app.start()
             servers.push_async_callback(app.close)
             return Running(app, chosen, clients)

@@ -30,8 +30,9 @@ def story(request: GenerationRequest) -> Sequence[str | float | Exception]:
 async def serve(data: Path) -> None:
     with lock_data(data):
         app = App(
-            Settings(port=0, data=data, turns_per_minute=1e6, turn_burst=10**6), ScriptedModel(story, pace=0.002), calm
-        )
+            Settings(port=0, data=data, turns_per_minute=1e6, turn_burst=10**6, memory="off"),
+            ScriptedModel(story, pace=0.002), calm,
+        )  # fmt: skip
         await app.start()
         print(os.getpid(), app.port, flush=True)
         await asyncio.Event().wait()

@@ -170,6 +170,10 @@ class Hostile:
             ("profile.set", {"name": text}), ("chat.list", {}), ("card.list", {}), ("ping", {}),
             ("upload.start", {"kind": "card", "size": self.rng.choice([1, 10, 2**20]), "sha256": "0" * 64}),
             ("message.delete", {"message": NOWHERE}), ("turn.retry", {"client_id": "r", "message": NOWHERE}),
+            ("memory.list", {"before": text}), ("memory.search", {"text": text}), ("memory.add", {"kind": "fact", "text": text}),
+            ("memory.edit", {"id": NOWHERE, "text": text}), ("memory.delete", {"id": NOWHERE}),
+            ("memory.forget", {"ids": [NOWHERE], "confirm": True}),
+            ("memory.forget", {"ids": [], "confirm": True, "message": NOWHERE}),
         ]  # fmt: skip
         kind, data = self.rng.choice(requests)
         return self.wrap(type=kind, chat=chat, data=data)
@@ -261,6 +265,7 @@ async def test_twenty_thousand_hostile_frames_are_answered_and_nobody_else_notic
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     endless = {"turns_per_minute": 1e9, "turn_burst": 10**6, "frames_per_second": 1e9, "frame_burst": 10**9}
+    endless |= {"memory": "on", "extraction": "patterns"}
     server = await start(ScriptedModel(pace=0.001), **endless)
     other = await server.client("junho")
     over = asyncio.Event()

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server import protocol, protocol_docs
 from server.errors import BadRequest
@@ -55,6 +57,17 @@ def test_the_reference_of_a_broken_request_is_made_out_where_it_can_be() -> None
     assert protocol.reference('{"id":"r9","type":5}') == "r9"
     assert protocol.reference('{"id":"<script>"}') is None
     assert protocol.reference("{") is None
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_delta_is_written_in_the_short_way_as_its_type_would_write_it(text: str) -> None:
+    assert protocol.delta_json("0a1b", text) == protocol.TurnDelta(message="0a1b", text=text).model_dump_json()
+
+
+def test_a_delta_keeps_every_control_character_and_stranger_in_its_place() -> None:
+    text = "".join(map(chr, [*range(0x300), 0x2028, 0x2029, 0xFEFF, 0xFFFD, 0xFFFF, 0x1F600, 0x10FFFF]))
+    assert protocol.delta_json("m", text) == protocol.TurnDelta(message="m", text=text).model_dump_json()
+    assert json.loads(protocol.delta_json("m", text))["text"] == text
 
 
 def test_a_frame_is_valid_json_with_the_payload_inside() -> None:

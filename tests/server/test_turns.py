@@ -17,7 +17,7 @@ from character.language_model import GenerationRequest
 from server.app import App
 from server.settings import Settings
 from server.storage import chats
-from server.turns import history, whole_characters
+from server.turns import GREATEST_REST, LEAST_REST, history, rest_after, whole_characters
 from tests.fakes import Client, Refused, ScriptedModel, calm, echo
 from tests.server.conftest import Running, Start
 
@@ -41,8 +41,11 @@ async def test_a_model_that_fails_in_mid_sentence_ends_the_turn_and_keeps_the_wo
     assert done["data"]["reason"] == "failed"
     assert "다시 시도" in done["data"]["error"]
     assert (done["data"]["reply"]["text"], done["data"]["reply"]["status"]) == ("옛날 옛적에", "failed")
+    failed = await last_message(client, chat)
+    assert (failed["status"], failed["error"]) == ("failed", done["data"]["error"]), "why must outlast a reload"
     server.model.script = echo
     assert (await client.say(chat, "그래서?"))["data"]["reason"] == "complete"
+    assert (await last_message(client, chat))["error"] is None
 
 
 async def test_a_model_that_fails_before_it_streams_ends_the_turn(start: Start) -> None:
@@ -125,6 +128,21 @@ async def test_a_message_that_no_prompt_can_hold_ends_the_turn_with_advice(start
     done = await client.say(chat, "아주 긴 말 " * 300)
     assert done["data"]["reason"] == "failed"
     assert "나누어" in done["data"]["error"]
+
+
+async def test_a_flood_of_words_is_merged_into_few_events_and_loses_none(start: Start) -> None:
+    pieces = [f"{number} " for number in range(5000)]
+    server = await start(ScriptedModel(lambda _: ["<감정:기쁨:0.5> ", *pieces]))
+    client = await server.client()
+    chat = await client.new_chat()
+    done = await client.say(chat, "세어 봐")
+    assert done["data"]["reply"]["text"] == client.words(chat) == "".join(pieces).strip()
+    assert len([event for event in client.events if event["type"] == "turn.delta"]) < 500
+
+
+def test_words_rest_for_a_picture_of_the_screen_and_a_flood_of_them_longer() -> None:
+    assert rest_after("") == rest_after("안녕하세요") == LEAST_REST
+    assert LEAST_REST < rest_after("말" * 60) < rest_after("말" * 80) < GREATEST_REST == rest_after("말" * 5000)
 
 
 async def test_a_stop_between_two_words_shows_none_after_it(start: Start) -> None:
@@ -289,9 +307,9 @@ async def test_a_disk_that_stays_full_is_told_and_the_turn_is_marked_at_the_next
 
 async def test_a_port_that_is_taken_leaves_the_database_free(start: Start, tmp_path: Any) -> None:
     server = await start()
-    second = App(Settings(port=server.port, data=tmp_path / "other"), ScriptedModel(), calm)
+    second = App(Settings(port=server.port, data=tmp_path / "other", memory="off"), ScriptedModel(), calm)
     with pytest.raises(OSError, match="address already in use"):
         await second.start()
-    third = App(Settings(port=0, data=tmp_path / "other"), ScriptedModel(), calm)
+    third = App(Settings(port=0, data=tmp_path / "other", memory="off"), ScriptedModel(), calm)
     await third.start()
     await third.close()

@@ -3,7 +3,7 @@
  *
  * Events: "change" (the state), "phase" (login, connecting, ready, lost), "notice" ({kind, text, topic}), "draft" ({chat}: a text
  * came back to the box), "edit" ({message}: a text came back to an edit), "said" ({chat, message}: a reply is finished),
- * "words" (a live reply of the current chat grew).
+ * "words" (a live reply of the current chat grew), "memory" (what she remembers has changed).
  */
 
 import { Connection, NoAnswer, Refused } from "./connection.js";
@@ -15,6 +15,7 @@ import * as store from "./store.js";
 import { errorText, t } from "./strings.js";
 import { assemble, CannotUpload, isWhole, kindOf, save, upload } from "./upload.js";
 
+const MEMORY_NEWS = new Set(["memory.saved", "memory.changed", "memory.forgotten"]);
 const REQUESTS = {
   send: ({ client_id, text }) => ["turn.send", { client_id, text }],
   edit: ({ client_id, message, text }) => ["message.edit", { client_id, message, text }],
@@ -114,6 +115,7 @@ export class Session extends EventTarget {
     if (type === "welcome") this.code = null;
     this.set(store.apply(this.state, envelope));
     if (type === "error" && !isAnswer) this.notice("error", errorText(data.code, data.text));
+    if (MEMORY_NEWS.has(type)) this.dispatch("memory");
     if (type === "turn.delta" && chat === this.state.current) this.dispatch("words");
     if (type === "turn.done" && chat === this.state.current) this.dispatch("said", { chat, message: data.reply });
   }
@@ -323,6 +325,37 @@ export class Session extends EventTarget {
 
   setName(name) {
     return this.ask("profile.set", { name });
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- memory
+
+  /** A page of what she remembers: {memories, more, counts}, or null when it failed. */
+  async listMemories(kind = null, before = null) {
+    const answer = await this.ask("memory.list", { ...(kind && { kind }), ...(before && { before }) });
+    return answer ? answer[0].data : null;
+  }
+
+  async searchMemories(text) {
+    const answer = await this.ask("memory.search", { text });
+    return answer ? answer[0].data : null;
+  }
+
+  /** Resolves to whether it was done; so do the next two. */
+  async addMemory(kind, text) {
+    return (await this.ask("memory.add", { kind, text })) !== null;
+  }
+
+  async editMemory(id, changes) {
+    return (await this.ask("memory.edit", { id, ...changes })) !== null;
+  }
+
+  async forgetMemory(id) {
+    return (await this.ask("memory.delete", { id })) !== null;
+  }
+
+  /** Answers a reply that asks whether to forget. */
+  async answerForget(chat, message, isYes) {
+    await this.ask("memory.forget", { message, confirm: isYes }, { chat });
   }
 
   /** Takes in a dropped or chosen file. Resolves to {card} or {chat}, or null when it failed (the user was told). */

@@ -10,6 +10,7 @@
  *   open: chat id → Chat, of the chats this page holds.
  *   current: id of the chat on screen, or null.
  *   cards: card summaries, or null while unknown.
+ *   hasMemory: she remembers what the user tells. saved: message id → memories that were taken from it just now.
  *   outbox: what was said and is not yet seen in a chat, in order (see `queue`).
  *
  * Chat:
@@ -17,6 +18,7 @@
  *   messages: id → message, in the order they were made. children: parent id (or null) → ids.
  *   active: last message of the line on screen. live: the reply being written, or null.
  *   face: the last `face.set`, or null. notes: message id → {reason, error} of turns that did not end well.
+ *   used: reply id → memories it recalls. asked: reply id → {ids, texts} she asks whether to forget.
  */
 
 const EVENTS = new Set([
@@ -28,6 +30,8 @@ const EVENTS = new Set([
   "message.added",
   "message.removed",
   "message.marked",
+  "memory.used",
+  "memory.forget_asked",
 ]);
 
 export function initialState() {
@@ -41,6 +45,8 @@ export function initialState() {
     open: {},
     current: null,
     cards: null,
+    hasMemory: false,
+    saved: {},
     outbox: [],
   };
 }
@@ -72,6 +78,12 @@ export function apply(state, envelope) {
       return { ...state, userName: data.name };
     case "turn.ack":
       return acknowledged(state, data);
+    case "memory.saved":
+      return { ...state, saved: { ...state.saved, [data.message]: data.memories } };
+    case "memory.changed":
+      return memoryChanged(state, data.memory);
+    case "memory.forgotten":
+      return memoriesGone(state, data);
     default:
       return state;
   }
@@ -85,6 +97,7 @@ function welcome(state, data) {
     model: data.model,
     limits: { ...state.limits, ...data.limits },
     version: data.server,
+    hasMemory: data.memory !== false,
     chats: newestFirst(data.chats),
   });
 }
@@ -116,12 +129,53 @@ function snapshot(state, data) {
     live: data.messages.find((message) => message.status === "live")?.id ?? null,
     face: data.face ?? null,
     notes: state.open[id]?.notes ?? {},
+    used: data.used ?? {},
+    asked: Object.fromEntries((data.asked ?? []).map((asked) => [asked.message, asked])),
   };
   const arrived = new Set(data.messages.map((message) => message.client_id));
   const outbox = state.outbox.filter(
     (entry) => entry.chat !== id || !(arrived.has(entry.client_id) || entry.status === "acked"),
   );
   return { ...withChat(state, chat), chats: withSummary(state.chats, data.chat), outbox };
+}
+
+/** An object with each list filtered; lists that become empty leave. The same object where nothing changed. */
+function without(lists, gone) {
+  const left = {};
+  let isSame = true;
+  for (const [key, memories] of Object.entries(lists)) {
+    const kept = memories.filter((memory) => !gone.has(memory.id));
+    if (kept.length === memories.length) left[key] = memories;
+    else isSame = false;
+    if (kept.length > 0 && kept.length < memories.length) left[key] = kept;
+  }
+  return isSame ? lists : left;
+}
+
+function memoryChanged(state, memory) {
+  const entries = Object.entries(state.saved).map(([message, memories]) => [
+    message,
+    memories.some((other) => other.id === memory.id)
+      ? memories.map((other) => (other.id === memory.id ? memory : other))
+      : memories,
+  ]);
+  return { ...state, saved: Object.fromEntries(entries) };
+}
+
+/** Memories are gone, or she keeps what she asked about: the question has its answer. */
+function memoriesGone(state, { ids, message }) {
+  const gone = new Set(ids);
+  const open = Object.fromEntries(
+    Object.entries(state.open).map(([id, chat]) => {
+      const left = Object.entries(chat.asked).filter(
+        ([reply, asked]) => reply !== message && asked.ids.some((memory) => !gone.has(memory)),
+      );
+      const asked = left.length === Object.keys(chat.asked).length ? chat.asked : Object.fromEntries(left);
+      const used = without(chat.used, gone);
+      return [id, asked === chat.asked && used === chat.used ? chat : { ...chat, asked, used }];
+    }),
+  );
+  return { ...state, open, saved: without(state.saved, gone) };
 }
 
 function childrenOf(messages) {
@@ -176,6 +230,17 @@ const REDUCERS = {
     const live = gone.includes(chat.live) ? null : chat.live;
     return { ...chat, messages, children: childrenOf(messages.values()), active, live };
   },
+
+  "memory.used": (chat, { message, memories }) => ({
+    ...chat,
+    used: memories.length > 0 ? { ...chat.used, [message]: memories } : chat.used,
+  }),
+
+  // Of a question that was answered meanwhile only an empty one is replayed.
+  "memory.forget_asked": (chat, asked) => ({
+    ...chat,
+    asked: asked.ids.length > 0 ? { ...chat.asked, [asked.message]: asked } : chat.asked,
+  }),
 
   "message.marked": (chat, { message, good }) => changed(chat, message, (old) => ({ ...old, good })),
 };

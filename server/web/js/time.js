@@ -24,6 +24,12 @@ export function day(seconds, now = Date.now()) {
   return format({ year, month: "long", day: "numeric", weekday: "long" }).format(seconds * 1000);
 }
 
+/** "12월 3일 목요일" of a day that is written as 2026-12-03. */
+export function calendarDay(written) {
+  const [year, month, date] = written.split("-").map(Number);
+  return day(new Date(year, month - 1, date, 12).getTime() / 1000);
+}
+
 /** The calendar day, as a key. */
 export function dayKey(seconds) {
   const date = new Date(seconds * 1000);

@@ -132,6 +132,9 @@ function rows(state, ui, items, first) {
       isEditing: ui.editing === message.id,
       isOnline: ui.isOnline,
       note: chat.notes[message.id],
+      saved: state.saved[message.id],
+      used: chat.used[message.id],
+      asked: chat.asked[message.id],
       limit: state.limits.text,
     });
   }

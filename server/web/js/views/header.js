@@ -18,7 +18,7 @@ function isHinting() {
   return settings().modelHint ?? roomy.matches;
 }
 
-/** @param {object} go openDrawer, toggleStage */
+/** @param {object} go openDrawer, toggleStage, openMemories */
 export function headerView(go) {
   const title = h("h1", { class: "talk-title" });
   const model = h("button", {
@@ -32,6 +32,7 @@ export function headerView(go) {
   model.append(modelName, badge);
   const menu = iconButton("menu", t("openMenu"), go.openDrawer, "only-drawer");
   menu.setAttribute("aria-controls", "sidebar");
+  const memory = iconButton("memory", t("memoryOpen"), () => go.openMemories());
   const orb = h("span", { class: "orb" });
   const word = h("span", { class: "feeling" });
   const stage = h(
@@ -54,7 +55,7 @@ export function headerView(go) {
     ),
     iconButton("close", t("closeHint"), () => change({ modelHint: false }), "small"),
   );
-  const element = h("header", { class: "talk-head" }, menu, h("div", { class: "talk-names" }, title, model), stage);
+  const element = h("header", { class: "talk-head" }, menu, h("div", { class: "talk-names" }, title, model), memory, stage);
 
   function update(state, { stageOpen }) {
     const summary = state.chats.find((chat) => chat.id === state.current);
@@ -72,6 +73,7 @@ export function headerView(go) {
     model.disabled = !state.model?.bundled;
     hint.hidden = !state.model?.bundled || !isHinting();
     model.setAttribute("aria-expanded", String(!hint.hidden));
+    memory.hidden = !state.hasMemory;
     tint(orb, felt?.emotion);
     setText(word, emotionName(felt?.emotion ?? CALM));
     stage.setAttribute("aria-label", `${t(stageOpen ? "hideStage" : "showStage")}: ${word.textContent}`);

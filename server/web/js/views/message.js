@@ -7,13 +7,15 @@ import { emotionName, t } from "../strings.js";
 import { clock, fullDate } from "../time.js";
 import { iconButton } from "./button.js";
 import { editorView } from "./editor.js";
+import { recollectionView } from "./recollection.js";
 import { wordsView } from "./words.js";
 
 /**
  * @param {object} item
  *   message, entry, variants: of `shown` in js/store.js; name: of the speaker; isLast; isBusy: the chat has a live turn;
- *   isEditing; note: {reason, error} or undefined; limit: characters.
- * @param {object} act copy, mark, retry, edit, saveEdit, cancelEdit, remove, pick, sendAgain, takeBack
+ *   isEditing; note: {reason, error} or undefined; limit: characters; saved, used, asked: see `recollectionView`.
+ * @param {object} act copy, mark, retry, edit, saveEdit, cancelEdit, remove, pick, sendAgain, takeBack, openMemories,
+ *   answerForget
  */
 export function messageView(item, act) {
   const isReply = item.message.role === "assistant";
@@ -24,6 +26,7 @@ export function messageView(item, act) {
   const dots = h("div", { class: "thinking", role: "img", "aria-label": t("thinking", item.name) }, h("i"), h("i"), h("i"));
   const bubble = h("div", { class: "bubble" }, words.element, dots);
   const note = noteView(() => now, act);
+  const recollection = recollectionView(() => now, act);
   const chip = h("span", { class: "chip" }, h("span", { class: "chip-light" }), h("span", { class: "chip-word" }));
   const time = h("time", { class: "time" });
   const pager = pagerView(() => now, act);
@@ -37,7 +40,7 @@ export function messageView(item, act) {
     "li",
     { class: `message ${isReply ? "reply" : "user"}${isNew ? " new" : ""}` },
     orb,
-    h("div", { class: "body" }, speaker, bubble, note.element, meta),
+    h("div", { class: "body" }, speaker, bubble, note.element, recollection.element, meta),
   );
   // On touch screens there is no hovering: a press on the words brings the tools up.
   bubble.addEventListener("click", () => {
@@ -59,6 +62,7 @@ export function messageView(item, act) {
     element.classList.toggle("editing", isEditing);
     attribute(element, "aria-busy", isLive ? "true" : null);
     note.update();
+    recollection.update();
     pager.update();
     tools.update();
     chip.hidden = !message.emotion;
@@ -133,7 +137,7 @@ function noteOf({ message, entry, note, isLast, isBusy, isOnline }) {
   if (message.role === "user") return isLast && !isBusy ? { kind, text: t("unanswered"), actions: again } : null;
   switch (message.status) {
     case "failed":
-      return { kind, text: note?.error ?? t("failed"), isBad: true, actions: again };
+      return { kind, text: message.error ?? note?.error ?? t("failed"), isBad: true, actions: again };
     case "interrupted":
       return { kind, text: t("interrupted"), actions: again };
     case "stopped":

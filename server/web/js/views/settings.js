@@ -39,6 +39,7 @@ export function openSettings(session, focused = null) {
             { class: "shortcuts" },
             ...shortcut(`${meta}+K`, t("shortcutSearch")),
             ...shortcut("Alt+N", t("shortcutNew")),
+            ...(session.state.hasMemory ? shortcut("Alt+M", t("shortcutMemory")) : []),
             ...shortcut("Esc", t("shortcutStop")),
             ...shortcut("↑", t("shortcutEdit")),
           ),

@@ -11,6 +11,7 @@ import { composerView, lastOwn } from "./composer.js";
 import { conversationView } from "./conversation.js";
 import { confirm, isDialogOpen } from "./dialog.js";
 import { headerView } from "./header.js";
+import { openMemories } from "./memories.js";
 import { openSearch } from "./search.js";
 import { openSettings } from "./settings.js";
 import { sidebarView } from "./sidebar.js";
@@ -49,6 +50,10 @@ export function shellView(session) {
       ui.editing = null;
       await session.open(chat);
       if (matchMedia("(hover: hover)").matches) composer.focus();
+    },
+    openMemories: (memory = null) => {
+      closeDrawer();
+      if (session.state.hasMemory) openMemories(session, characterName(), memory);
     },
     openDrawer,
     closeDrawer,
@@ -91,6 +96,8 @@ export function shellView(session) {
     pick: (message) => session.pick(message),
     sendAgain: ({ entry }) => session.sendAgain(entry.client_id),
     takeBack: ({ entry }) => session.takeBack(entry.client_id),
+    openMemories: go.openMemories,
+    answerForget: ({ message }, isYes) => session.answerForget(session.state.current, message.id, isYes),
   };
 
   const sidebar = sidebarView(session, go);
@@ -183,6 +190,7 @@ export function shellView(session) {
     const isCommand = event.ctrlKey || event.metaKey;
     if (isCommand && !event.altKey && !event.shiftKey && isLetter(event, "k")) go.openSearch();
     else if (event.altKey && !isCommand && !event.shiftKey && isLetter(event, "n")) go.newChat();
+    else if (event.altKey && !isCommand && !event.shiftKey && isLetter(event, "m")) go.openMemories();
     else if (event.key === "Escape") escape();
     else return;
     event.preventDefault();
