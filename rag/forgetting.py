@@ -11,7 +11,10 @@ from rag.asking import slots_named
 from rag.memory import Memory, normalise
 from rag.morphology import content_words
 
-_VERB = r"(?:잊어|잊어\s*버려|지워|지워\s*버려|삭제\s*해|까먹어|(?:기억에서|머리에서)\s*빼|없던\s*(?:일|걸|거)로\s*해|기억에서\s*지워|기억\s*하지\s*(?:마|말아))"
+_VERB = (
+    r"(?:잊어|잊어\s*버려|지워|지워\s*버려|삭제\s*해"
+    r"|까먹어|(?:기억에서|머리에서)\s*빼|없던\s*(?:일|걸|거)로\s*해|기억에서\s*지워|기억\s*하지\s*(?:마|말아))"
+)
 _PLEASE = r"(?:\s*(?:줘|줄래|주라|주세요|주실래요|줄\s*수\s*있(?:어|니|나요|어요)|달라고|라|요|줬으면\s*(?:해|좋겠다|좋겠어)))?"
 AFTERTHOUGHT = 20
 """Characters that may follow a plain request: `이건 잊어줘 소문나면 안 돼`."""

@@ -219,8 +219,8 @@ class Memories:
             return known, Held([])
         holding = {memory.chat for memory in known.memories.values() if memory.message is not None}
         ids = {memory.id for memory in known.memories.values() if memory.message is None}
-        for row in connection.execute(leaves(account, self._tree)):
-            chat, active = row[0], row[1]
+        chats: dict[str, str | None] = {row.id: row.active for row in connection.execute(leaves(account, self._tree))}
+        for chat, active in chats.items():
             leaf = place.leaf if place is not None and place.chat == chat else active
             if chat not in holding or leaf is None:
                 continue

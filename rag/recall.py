@@ -21,12 +21,12 @@ class Weights:
 
     vector: float = 0.7
     # Similarity counts from so many standard deviations above what unrelated sentences have with this embedder.
-    deviations: float = 2.5
+    deviations: float = 2.0
     # A noun that memory and message share gives BM25 near 4 and so half of this: enough alone, above the floor.
     keyword: float = 0.6
     keyword_half: float = 4.0
     # A shared verb (좋아하다, BM25 near 1.2: 0.14) is not enough, nor is a message of many verbs.
-    floor: float = 0.22
+    floor: float = 0.15
     asked: float = 1.0
 
     # These order and never lift over the floor: together they weigh less than one shared noun.

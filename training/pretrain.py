@@ -140,8 +140,32 @@ def prepare(data: Path, persona: Path, out: Path, preset: Preset) -> None:
         for part in ("held", "train"):
             chosen = [d for d in told if d.held_out == (part == "held")]
             write(f"{name}.{part}", [tokenizer.apply_chat_template(persona_chat(d), tokenize=False) for d in chosen])
+    write(
+        "chat.train",
+        [tokenizer.apply_chat_template(messages, tokenize=False) for messages in served_chats(talks, sets)],
+    )
     shutil.rmtree(out / "tokens", ignore_errors=True)
     folder.rename(out / "tokens")
+
+
+def served_chats(talks: list[Dialogue], sets: dict[str, list[Dialogue]]) -> list[list[dict[str, str]]]:
+    """Chats as the server would show them, for the last part of the training: her talk, borrowed answers, tasks.
+
+    Two renderings of every written dialogue, with the card's system message, hours, memories and lore, and every example of
+    a task twice. Nothing that is held out is among them.
+    """
+    from character.card import builtin_card
+    from training.sft import variations
+    from training.tasks import load_tasks
+
+    card = builtin_card()
+    borrowed = [dialogue for dialogue in sets["borrowed"] if not dialogue.held_out]
+    chats = variations(talks, card, 2, 0) + variations(
+        random.Random(0).sample(borrowed, min(3000, len(borrowed))), card, 1, 1
+    )
+    chats += [task.messages for task in load_tasks() if not task.held_out] * 2
+    random.Random(0).shuffle(chats)
+    return chats
 
 
 def load_tokens(out: Path, part: str) -> dict[str, np.ndarray]:
