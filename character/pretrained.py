@@ -69,7 +69,9 @@ def load_pretrained(model: str, device: torch.device, dtype: DType) -> tuple[Any
     except (OSError, ValueError, KeyError, RuntimeError, MemoryError, SafetensorError) as error:
         raise _load_error(model, local, device, error) from error
     if getattr(network, "peft_config", None):
-        raise LanguageModelError(f"{model} holds an adapter beside the model; keep it in a folder of its own (--adapter)")
+        raise LanguageModelError(
+            f"{model} holds an adapter beside the model; keep it in a folder of its own (--adapter)"
+        )
     return network, tokenizer
 
 

@@ -101,7 +101,9 @@ async def test_a_kept_adapter_that_no_longer_fits_does_not_keep_the_server_from_
     assert "going on with default" in caplog.text
 
 
-async def test_a_model_behind_a_url_says_where_its_adapters_are_loaded(start: Start, models: Path, tmp_path: Path) -> None:
+async def test_a_model_behind_a_url_says_where_its_adapters_are_loaded(
+    start: Start, models: Path, tmp_path: Path
+) -> None:
     await start(ScriptedModel())
     with pytest.raises(ControlError, match="behind a URL"):
         await run_beside(tmp_path, "use", str(models / "cool"))
