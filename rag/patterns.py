@@ -16,6 +16,7 @@ from datetime import date
 from rag import dates
 from rag.clauses import FRIENDS, KIN, PARTNERS, PEOPLE, PETS, Clause, clauses
 from rag.memory import Proposal, normalise
+from rag.names import introduction
 from rag.numerals import ONES, TENS, number
 from rag.phrasing import plain, with_particle
 
@@ -169,6 +170,11 @@ def _owner(owner: str, clause: Clause, spoken_of: str) -> tuple[str | None, str]
 
 
 def _introduced(clause: Clause) -> Proposal | None:
+    if not clause.denied and (known := introduction(clause.surface)):
+        name, quote = known
+        return _fact(
+            "name", f"이름은 {with_particle(name, '이다/다')}.", clause.quote(clause.start + clause.surface.find(quote))
+        )
     if match := _CALLED.search(clause.surface):
         name = match["x"]
         objects = re.search(r"[가-힣]+(?<!나)(?<!저)(?<!날)[을를]\s", clause.surface[: match.start("x")])
