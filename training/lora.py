@@ -178,9 +178,11 @@ def run(trainer: Any, out: Path, recipe: dict[str, Any], device: str, keep_best:
         print(f"\ninterrupted; keeping {kept}. The same command goes on from the last checkpoint.", file=sys.stderr)
         return True
     except (OSError, SafetensorError) as error:
+        print(file=sys.stderr)  # below the progress bar
         raise TrainingError(f"{out} cannot be written: {str(error).splitlines()[0]}") from None
     except RuntimeError as error:
         if "writ" in str(error).lower():  # as PyTorch says that the disk is full
+            print(file=sys.stderr)
             raise TrainingError(f"{out} cannot be written: {str(error).splitlines()[0]}") from None
         raise
     shutil.rmtree(out / "checkpoints", ignore_errors=True)

@@ -94,7 +94,7 @@ def test_a_newcomer_talks_three_turns_stops_one_retries_one_and_edits_one(page: 
     box.send_keys("나는 서연이야", Keys.ENTER)
     page.settled(5)
     assert page.words()[-2:] == ["나는 서연이야", "짧게 할게."]
-    assert page.texts(".message.user .pager-count") == ["2/2"]
+    page.until(lambda: page.texts(".message.user .pager-count") == ["2/2"], "one message in two versions")
 
     database = server.app.services.database
     with database.engine.begin() as connection:

@@ -236,7 +236,9 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_no_half_adapter(folder: Path
     limited = f"ulimit -f 16; exec {' '.join(fine_tune(folder, tmp_path / 'adapter'))}"  # files of 8 KiB at most
     found = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, check=False)
     assert found.returncode == 1, found.stderr[-800:]
-    (error,) = [line for line in found.stderr.splitlines() if line.startswith("error: ")]
+    errors = [line for line in found.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, found.stderr[-1500:]
+    (error,) = errors
     assert "cannot be written" in error
     assert "Traceback" not in found.stderr
     assert not (tmp_path / "adapter" / "adapter_config.json").exists()
