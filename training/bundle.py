@@ -113,7 +113,7 @@ def adapter_card(rows: dict[str, Any], measured: dict[str, Any] | None) -> str:
         figures = f"\nMeasured by `python -m training.evaluate` on what was held out:\n\n{table(shown)}\n"
     return f"""# The bundled adapter
 
-A LoRA adapter on the bundled base that makes it answer as 오로라 and do the tasks beside talk.
+A LoRA adapter on the bundled base that makes it answer as 오로라.
 
 {table(rows | {"licence": LICENCE})}
 {figures}"""
