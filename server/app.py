@@ -22,6 +22,7 @@ from rag.memories import load_bundled_or_named
 from rag.memory import Memory
 from server import cards, protocol
 from server.adapters import AdapterFolder, Adapters
+from server.background import Background
 from server.control import Control, Handler
 from server.errors import BadRequest
 from server.http import Gate, HttpRoutes
@@ -60,23 +61,15 @@ class Services:
     turns: Turns
     memory: HerMemory | None = None
     version: str = field(default_factory=version)
-    _background: set[asyncio.Task[Any]] = field(default_factory=set)
+    _background: Background = field(default_factory=Background)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Runs something beside the connection that caused it."""
-        task = asyncio.ensure_future(work)
-        self._background.add(task)
-
-        def ended(task: asyncio.Task[Any]) -> None:
-            self._background.discard(task)
-            if not task.cancelled() and (error := task.exception()):
-                logger.error("%s failed", task.get_coro(), exc_info=error)
-
-        task.add_done_callback(ended)
+        self._background.spawn(work)
 
     async def settle(self) -> None:
         """Waits for what `spawn` has begun."""
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._background.settle()
 
     async def announce(self, account: str, chat: str) -> None:
         """Tells all connections of the account how the chat stands in the list."""

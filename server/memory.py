@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -28,6 +28,7 @@ from rag.memory import Memory
 from rag.recall import Recall
 from rag.visibility import Place
 from server import protocol
+from server.background import Background
 from server.errors import BadRequest, NotFound
 from server.hub import Hub, Watcher
 from server.metrics import Metrics
@@ -254,7 +255,7 @@ class HerMemory:
         self._database, self._hub, self._metrics, self._now = database, hub, metrics, now
         self._loop = asyncio.get_running_loop()
         self._helpers = Helpers(THREADS, "ohlora-recall")
-        self._background: set[asyncio.Task[Any]] = set()
+        self._background = Background()
         self._to_sweep: set[str] = set()
         self._closing = asyncio.Event()
         self.busy: Callable[[], bool] = lambda: False
@@ -267,7 +268,7 @@ class HerMemory:
             write=self._write,
             load=load,
         )
-        self._spawn(self._load())
+        self._background.spawn(self._load())
 
     def _write(self, job: Callable[[sa.Connection], T]) -> T:
         """For `Memories`, in its threads: a write in the server's own order."""
@@ -279,21 +280,10 @@ class HerMemory:
         await asyncio.to_thread(_load_words)
         self.ready.set()
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.ensure_future(work)
-        self._background.add(task)
-
-        def ended(task: asyncio.Task[Any]) -> None:
-            self._background.discard(task)
-            if not task.cancelled() and (error := task.exception()):
-                logger.error("%s failed", task.get_coro(), exc_info=error)
-
-        task.add_done_callback(ended)
-
     async def close(self) -> None:
         """Lets go of the index."""
         self._closing.set()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._background.settle()
         self._helpers.close()
         closing = Helpers(1, "ohlora-memory-close")
         try:
@@ -392,7 +382,7 @@ class HerMemory:
     def shown(self, account: str, recall: Recall) -> None:
         """She was shown what she recalls; what came up by its date rests for a while."""
         if due := recall.due:
-            self._spawn(asyncio.to_thread(self.memories.surfaced, account, due))
+            self._background.spawn(asyncio.to_thread(self.memories.surfaced, account, due))
 
     # --- by hand
 
@@ -498,7 +488,7 @@ class HerMemory:
         """Has the words of what was forgotten leave caches and the database's log as well, soon."""
         self.memories.changed()
         if not self._to_sweep:
-            self._spawn(self._sweep_later())
+            self._background.spawn(self._sweep_later())
         self._to_sweep.add(account)
 
     async def _sweep_later(self) -> None:

@@ -15,6 +15,11 @@ REPLY = re.compile(r"A (\S+) (\d(?:\.\d)?): (.+)")
 NOW = re.compile(r"[월화수목금토일]요일 (새벽|아침|낮|오후|저녁|밤) \d{1,2}시(?: \d{1,2}분)?")
 
 
+def held_out(title: str) -> bool:
+    """Whether what is called so belongs to the tenth that is never trained on."""
+    return hashlib.blake2b(title.encode(), digest_size=4).digest()[0] % 10 == 0
+
+
 @dataclass(frozen=True)
 class Reply:
     emotion: str
@@ -45,7 +50,7 @@ class Dialogue:
     @property
     def held_out(self) -> bool:
         """A tenth of the dialogues, chosen by title so that it never changes, is never trained on."""
-        return hashlib.blake2b(self.title.encode(), digest_size=4).digest()[0] % 10 == 0
+        return held_out(self.title)
 
 
 def parse_dialogues(text: str, source: str) -> list[Dialogue]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import io
 import json
 import random
@@ -31,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.corpus import HANGUL, VULGAR, DataFolder, clean, documents
-from training.dialogues import WRITTEN, load_dialogues
+from training.dialogues import WRITTEN, held_out, load_dialogues
 from training.errors import TrainingError
 from training.memory import keep_large_blocks
 
@@ -70,7 +69,7 @@ class Fact:
     @property
     def held_out(self) -> bool:
         """A tenth, chosen by the fact so that it never changes, is never trained on."""
-        return hashlib.blake2b(self.fact.encode(), digest_size=4).digest()[0] % 10 == 0
+        return held_out(self.fact)
 
 
 def load_facts(path: Path = RECALL) -> list[Fact]:

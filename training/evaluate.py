@@ -35,7 +35,7 @@ from training.kto import reply_loss
 from training.measures import PROBES, Probe, load_probes, memory_scores, picture_scores, probe_scores, summary_scores
 from training.preferences import reply_of
 from training.sft import moment
-from training.speech import is_polite
+from training.speech import FOREIGN, is_polite
 from training.tasks import WRITTEN as WRITTEN_TASKS
 from training.tasks import Task, load_tasks
 
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 NO_ADAPTER = "none"
 TAG = re.compile(r"<감정:(평온|기쁨|슬픔|분노|놀람|두려움|부끄러움|혐오):(0\.[1-9]|1\.0)> \S")
-FOREIGN = re.compile(r"[\u0400-\u04ff\u0600-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\ufffd]")
 STRAY_DIGIT = re.compile(r"\d+(?:\s|$)")
 LOOP = re.compile(r"(.{2,20}?)\1{3,}")
 

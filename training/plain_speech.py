@@ -5,12 +5,9 @@ Morphemes of Kiwi in, other endings in their place, joined again by Kiwi, which 
 
 from __future__ import annotations
 
-import functools
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kiwipiepy import Kiwi
+from character.lorebook import load_morphology
 
 # The last ending of a sentence, as Kiwi names it, and its plain form.
 ENDINGS = {
@@ -30,13 +27,6 @@ LEFT_OUT = re.compile(
 )
 
 
-@functools.cache
-def _kiwi() -> Kiwi:
-    from kiwipiepy import Kiwi
-
-    return Kiwi(num_workers=1)
-
-
 def plain_speech(text: str) -> str | None:
     """The text in plain speech; None where a sentence ends in a way that is not known to turn well."""
     if LEFT_OUT.search(text):
@@ -50,7 +40,7 @@ def _plain_sentence(sentence: str) -> str | None:
     assert match is not None
     words, mark = match[1], match[2] or "."
     last = words.rfind(" ") + 1  # what stands before the last word stays as it was written
-    analysed = _kiwi().tokenize(words)
+    analysed = load_morphology().tokenize(words)
     if any((token.form, token.tag) in SELF for token in analysed if token.start < last):
         return None
     end = _plain_end([(token.form, token.tag) for token in analysed if token.start >= last])
@@ -68,7 +58,7 @@ def _plain_end(tokens: list[tuple[str, str]]) -> str | None:
         return None
     elif form in COPULA or (form == "어요" and tokens[-2][1] == "VCP"):
         stem = [token for token in tokens[:-1] if token[1] != "VCP"]
-        noun = str(_kiwi().join(stem)) if stem else ""
+        noun = str(load_morphology().join(stem)) if stem else ""
         if not "가" <= noun[-1:] <= "힣":
             return None
         return noun + ("야" if (ord(noun[-1]) - ord("가")) % 28 == 0 else "이야")
@@ -79,4 +69,4 @@ def _plain_end(tokens: list[tuple[str, str]]) -> str | None:
     elif form not in PLAIN:
         return None
     kept = [token for token in tokens if token not in HONORIFICS]
-    return str(_kiwi().join([(WORDS.get(token, token[0]), token[1]) for token in kept]))
+    return str(load_morphology().join([(WORDS.get(token, token[0]), token[1]) for token in kept]))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from character.card import Card
 from character.emotion import EMOTIONS, format_tag
 from character.prompt import TurnContext, system_message, turn_note
-from training.dialogues import NOW, REPLY
+from training.dialogues import NOW, REPLY, held_out
 from training.errors import TrainingError
 from training.sft import moment
-from training.tasks import Message, held_out, read_jsonl
+from training.tasks import Message, read_jsonl
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

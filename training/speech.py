@@ -1,9 +1,11 @@
-"""Speech levels: whether a line ends politely (해요체, 합니다체) or plainly (반말)."""
+"""What a line is written in: politely (해요체, 합니다체) or plainly (반말), and in which script."""
 
 from __future__ import annotations
 
 import re
 
+FOREIGN = re.compile(r"[\u0400-\u04ff\u0600-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\ufffd]")
+"""Scripts she never writes, and the sign of a broken character."""
 POLITE_END = re.compile(r"(?:요|니다|죠|니까)[.!?~…ㅋㅎㅠㅜ\s]*$")
 
 

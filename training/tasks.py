@@ -6,21 +6,17 @@ answer in the very words the server uses, so that one adapter serves talk and ta
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rag.memory import KINDS, SLOTS
+from training.dialogues import held_out
 from training.errors import TrainingError
 
 WRITTEN = Path(__file__).parent / "data" / "tasks"
-KINDS = ("fact", "preference", "event", "promise", "relationship", "boundary")
-SLOTS = (
-    "name nickname age birthday job school home hometown family partner friend pet like dislike plan health habit "
-    "skill goal possession past promise rule other"
-).split()
 LONGEST_FILE = 64 << 20
 """Bytes of a file of examples; more is surely a mistake."""
 
@@ -58,10 +54,6 @@ class Task:
     @property
     def messages(self) -> list[Message]:
         return [*self.prompt, {"role": "assistant", "content": self.answer}]
-
-
-def held_out(title: str) -> bool:
-    return hashlib.blake2b(title.encode(), digest_size=4).digest()[0] % 10 == 0
 
 
 def _memory_prompt(row: dict[str, Any]) -> list[Message]:

@@ -22,11 +22,10 @@ from character.emotion import EMOTIONS
 from training.dialogues import NOW, Dialogue, load_dialogues
 from training.errors import TrainingError
 from training.preferences import Moment, load_moments
-from training.speech import is_polite
+from training.speech import FOREIGN, is_polite
 from training.tasks import Task, load_tasks
 
 FOLDER = Path(__file__).parent
-FOREIGN = re.compile(r"[\u0400-\u04ff\u0600-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\ufffd]")
 EMOJI = re.compile(r"[\U0001f300-\U0001faff\u2600-\u27bf]")
 LEAK_LENGTH = 12
 """Characters from which the same reply in both splits is a leak; shorter ones (응, 좋아) are everybody's."""
