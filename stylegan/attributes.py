@@ -29,12 +29,17 @@ ATTRIBUTES: dict[str, Attribute] = {
     "pose": Attribute("head yaw in degrees, positive to the viewer's right", -45.0, 45.0, 0.0),
     "pitch": Attribute("head pitch in degrees, positive up", -20.0, 20.0, 0.0),
     "hair_color": Attribute("mean luminance of the hair", 0.0, 1.0, 0.25),
-    "hair_length": Attribute("share of the way from scalp to lower edge", 0.0, 1.0, 0.6),
+    "hair_length": Attribute("share of the way from the eyes to the lower edge of the picture", 0.0, 1.0, 0.6),
     "background_mean": Attribute("mean luminance", 0.0, 1.0, 0.7),
     "background_std": Attribute("standard deviation of luminance", 0.0, 0.5, 0.05),
     "gender": Attribute("0 male, 1 female", 0.0, 1.0, 1.0),
     "quality": Attribute("0 spoilt, 1 clean", 0.0, 1.0, 1.0),
 }
+
+CONDITIONS = (
+    "eyes", "mouth", "smile", "brow", "pose", "pitch", "hair_color", "hair_length", "background_mean", "background_std",
+)  # fmt: skip
+"""What a generator is asked for, in this order. Gender and quality are not asked for: they filter who is served."""
 
 EXPRESSION = ("eyes", "mouth", "smile", "brow", "pose", "pitch")
 """The attributes that an emotion moves; the others belong to the identity and the scene."""
