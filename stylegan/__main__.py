@@ -15,6 +15,7 @@ COMMANDS = (
     "stylegan.commands.sweep",
     "stylegan.commands.evaluate",
     "stylegan.commands.gallery",
+    "stylegan.commands.import_",
 )
 """Modules with ``add_parser(subparsers)``, whose parser sets ``run``, a function of the options that returns the
 exit code. They import what is heavy only when they run."""

@@ -22,7 +22,7 @@ from stylegan.errors import BadWeights
 from stylegan.layers import Linear, SynthesisLayer, ToRGB, fir_kernel, upsample
 
 SHARD_BYTES = 14_000_000
-_CHANNELS = {4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 64, 256: 32, 512: 16, 1024: 8}
+_CHANNELS = {4: 128, 8: 128, 16: 192, 32: 160, 64: 96, 128: 64, 256: 32, 512: 16, 1024: 8}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class GeneratorConfig:
         channels: feature maps by resolution.
         noise: whether layers add fixed noise (official networks do; ours have none, so that nothing flickers).
         mapping_rate: learning-rate multiplier of the mapping network.
+        layout: what the mapping network reads. "plain": z, as in the paper. "portrait": what z stands for in our drawn
+            portraits (`stylegan.portrait.layout`), which also stands in w beside the mapping's output.
+        clamp: largest magnitude of what a layer gives; official networks trained in half precision have 256.
     """
 
     resolution: int = 256
@@ -50,8 +53,16 @@ class GeneratorConfig:
     channels: Mapping[int, int] = field(default_factory=lambda: dict(_CHANNELS))
     noise: bool = False
     mapping_rate: float = 1.0
+    layout: str = "plain"
+    clamp: float | None = None
 
     def __post_init__(self) -> None:
+        for name, value, largest in self._sizes():
+            least = 0 if name == "attribute_layers" else 1
+            if not isinstance(value, int) or not least <= value <= largest:
+                raise BadWeights(f"{name} of a generator must be a whole number of {least}…{largest}, not {value!r}")
+        if not all(isinstance(value, int | float) for value in (self.mapping_rate, self.clamp or 0)):
+            raise BadWeights("mapping_rate and clamp of a generator must be numbers")
         if self.resolution not in _CHANNELS or self.resolution < 8:
             raise BadWeights(f"resolution {self.resolution} is not a power of two from 8 to 1024")
         unknown = [name for name in self.attributes if name not in ATTRIBUTES]
@@ -60,6 +71,12 @@ class GeneratorConfig:
         missing = [size for size in self.resolutions if size not in self.channels]
         if missing:
             raise BadWeights(f"channels are missing for resolution {missing[0]}")
+
+    def _sizes(self) -> list[tuple[str, int, int]]:
+        """Names and values of all sizes, and the largest that any network of this kind has."""
+        wide = [("latent_dim", self.latent_dim, 4096), ("w_dim", self.w_dim, 4096)]
+        deep = [("mapping_layers", self.mapping_layers, 64), ("attribute_layers", self.attribute_layers, 64)]
+        return wide + deep + [("channels", count, 4096) for count in self.channels.values()]
 
     @property
     def resolutions(self) -> list[int]:
@@ -72,13 +89,27 @@ class MappingNetwork(nn.Module):
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
-        sizes = [config.latent_dim, *[config.w_dim] * config.mapping_layers]
+        self.portrait = config.layout == "portrait"
+        inputs = config.latent_dim
+        outputs = config.w_dim
+        if self.portrait:
+            from stylegan.portrait.layout import LAYOUT_DIM
+
+            inputs, outputs = LAYOUT_DIM, config.w_dim - LAYOUT_DIM
+        sizes = [inputs, *[outputs] * config.mapping_layers]
         self.layers = nn.ModuleList(
             Linear(a, b, activate=True, rate=config.mapping_rate) for a, b in itertools.pairwise(sizes)
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        x = normalize_latent(z)
+        if self.portrait:
+            from stylegan.portrait.layout import lay_out
+
+            description = torch.from_numpy(lay_out(z.double().cpu().numpy())).to(z.device)
+            return torch.cat([self._through(description), description], dim=1)
+        return self._through(normalize_latent(z))
+
+    def _through(self, x: Tensor) -> Tensor:
         for layer in self.layers:
             x = layer(x)
         return x
@@ -127,10 +158,14 @@ class SynthesisNetwork(nn.Module):
         for size in config.resolutions:
             block = nn.ModuleList()
             if size > 4:
-                block.append(SynthesisLayer(before, channels[size], config.w_dim, size, True, config.noise))
-            block.append(SynthesisLayer(channels[size], channels[size], config.w_dim, size, False, config.noise))
+                block.append(
+                    SynthesisLayer(before, channels[size], config.w_dim, size, True, config.noise, config.clamp)
+                )
+            block.append(
+                SynthesisLayer(channels[size], channels[size], config.w_dim, size, False, config.noise, config.clamp)
+            )
             self.layers.append(block)
-            self.to_rgb.append(ToRGB(channels[size], config.w_dim))
+            self.to_rgb.append(ToRGB(channels[size], config.w_dim, config.clamp))
             before = channels[size]
         self.register_buffer("fir", fir_kernel(4.0), persistent=False)
 
@@ -260,7 +295,7 @@ def load_config(folder: Path) -> GeneratorConfig:
         return GeneratorConfig(**known)
     except OSError as error:
         raise BadWeights(f"{folder} holds no face generator: {error.strerror or error} (config.json)") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadWeights(f"{path} is damaged ({error}); write the generator anew or name another folder") from error
 
 
@@ -276,14 +311,15 @@ def load_generator(folder: Path, device: str = "cpu", dtype: torch.dtype = torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    generator = Generator(load_config(folder))
+    config = load_config(folder)
+    with torch.device("meta"):  # shapes alone: a wrong configuration gets no memory before the weights fit it
+        expected = Generator(config).state_dict()
     tensors: dict[str, Tensor] = {}
     for shard in sorted(folder.glob("model-*.safetensors")):
         try:
             tensors |= load_file(shard)
         except (SafetensorError, OSError) as error:
             raise BadWeights(f"{shard} is no readable safetensors file: {error}") from error
-    expected = generator.state_dict()
     if wrong := expected.keys() ^ tensors.keys():
         raise BadWeights(f"the weights in {folder} do not fit its config.json: {min(wrong)} is missing or not known")
     for name, tensor in tensors.items():
@@ -294,6 +330,7 @@ def load_generator(folder: Path, device: str = "cpu", dtype: torch.dtype = torch
             )
         if not torch.isfinite(tensor.float()).all():
             raise BadWeights(f"the weights in {folder} are damaged: {name} holds values that are not finite")
+    generator = Generator(config)
     generator.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     generator.dtype = dtype
     return generator.to(device).eval().requires_grad_(False)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-FEWEST = 3  # pixels of a row that count as hair: single stray pixels do not
+FEWEST = 32  # a row counts as hair where at least 1/32 of its pixels do: stray ones do not
 
 
 def luminance(pictures: NDArray[np.uint8]) -> Floats:
@@ -33,8 +33,8 @@ def hair_length(hair: NDArray[np.bool_], eye_row: Floats) -> Floats:
         hair: [B, H, W].
         eye_row: [B], in pixels.
     """
-    height = hair.shape[1]
-    rows = hair.sum(2) >= FEWEST
+    height, width = hair.shape[1:]
+    rows = hair.sum(2) >= max(1, width // FEWEST)
     lowest = np.where(rows.any(1), height - 1 - rows[:, ::-1].argmax(1), eye_row)
     share = (lowest - eye_row) / np.maximum(height - 1 - eye_row, 1)
     return np.asarray(share.clip(0, 1), np.float32)

@@ -116,12 +116,15 @@ class ModulatedConv(nn.Module):
 
 
 class SynthesisLayer(nn.Module):
-    """A modulated convolution, optional fixed noise, bias and leaky ReLU."""
+    """A modulated convolution, optional fixed noise, bias and leaky ReLU; ``clamp`` limits what it gives."""
 
     noise: Tensor
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool, noise: bool) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool, noise: bool, clamp: float | None = None
+    ) -> None:
         super().__init__()
+        self.clamp = clamp
         self.conv = ModulatedConv(inputs, outputs, w_dim, up=up)
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.has_noise = noise
@@ -135,20 +138,22 @@ class SynthesisLayer(nn.Module):
         x = scale_channels(x, (factors * GAIN).to(x.dtype), (self.bias * GAIN).to(x.dtype))
         if self.has_noise:
             x = x + (self.noise * (self.noise_strength * GAIN)).to(x.dtype)
-        return F.leaky_relu(x, LEAK)
+        x = F.leaky_relu(x, LEAK)
+        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
 
 
 class ToRGB(nn.Module):
-    """A 1×1 modulated convolution to red, green and blue, without demodulation."""
+    """A 1×1 modulated convolution to red, green and blue, without demodulation; ``clamp`` limits what it gives."""
 
-    def __init__(self, inputs: int, w_dim: int) -> None:
+    def __init__(self, inputs: int, w_dim: int, clamp: float | None = None) -> None:
         super().__init__()
+        self.clamp = clamp
         self.conv = ModulatedConv(inputs, 3, w_dim, kernel=1, demodulate=False)
         self.bias = nn.Parameter(torch.zeros(3))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         out: Tensor = self.conv(x, w).float() + self.bias[:, None, None]
-        return out
+        return out if self.clamp is None else out.clamp(-self.clamp, self.clamp)
 
 
 class Conv(nn.Module):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stylegan.errors import BadWeights
+from stylegan.fast_synthesis import FastSynthesis
 from stylegan.generator import Generator, load_generator, to_pixels
 from stylegan.identity import BUNDLED
 
@@ -24,6 +26,7 @@ LARGEST_BATCH = {"cpu": 8, "cuda": 32}
 _MEMORY = 0.2  # weight of the newest pass in the measured time
 
 Identity = NDArray[np.float32]
+T = TypeVar("T")
 
 
 def best_dtype(device: str) -> torch.dtype:
@@ -60,11 +63,13 @@ class FaceRenderer:
         self.resolution = generator.config.resolution
         self.seconds: dict[int, float] = {}
         self._identities: OrderedDict[bytes, Tensor] = OrderedDict()
-        self._paint = generator.synthesis
+        self._paint: Callable[[Tensor], Tensor]
         if self._device.type == "cuda":
             self._paint = torch.compile(generator.synthesis, dynamic=False)
+        else:
+            self._paint = FastSynthesis(generator)
         count = threads or default_threads()
-        self._worker = ThreadPoolExecutor(1, "face", initializer=torch.set_num_threads, initargs=(count,))
+        self._worker = ThreadPoolExecutor(1, "face", initializer=_use_threads, initargs=(count,))
         self._worker.submit(lambda: None).result()
         # What the worker has set for itself is also what threads to come would begin with: set that back.
         torch.set_num_threads(torch.get_num_threads())
@@ -117,18 +122,25 @@ class FaceRenderer:
         Raises:
             ValueError: not as many attributes as latents, or a latent of another length.
         """
-        return self.submit(latents, attributes).result()
+        return self.submit(latents, attributes, _as_they_are).result()
 
     def submit(
-        self, latents: Sequence[Identity] | NDArray[np.float32], attributes: Sequence[Mapping[str, float]]
-    ) -> Future[NDArray[np.uint8]]:
-        """`render`, without waiting: passes are carried out one after another in the renderer's own thread."""
+        self,
+        latents: Sequence[Identity] | NDArray[np.float32],
+        attributes: Sequence[Mapping[str, float]],
+        finish: Callable[[NDArray[np.uint8]], T],
+    ) -> Future[T]:
+        """`render`, without waiting: passes are carried out one after another in the renderer's own thread.
+
+        Args:
+            finish: what is made of the pictures, in that thread; the result is the future's.
+        """
         rows = np.asarray(latents, np.float32)
         if len(rows) != len(attributes):
             raise ValueError(f"{len(rows)} latents and {len(attributes)} sets of attributes do not make pairs")
         if len(rows) and rows.shape[1:] != (self.latent_dim,):
             raise ValueError(f"a latent of this generator has {self.latent_dim} numbers, not {rows.shape[-1]}")
-        return self._worker.submit(self._render, rows, list(attributes))
+        return self._worker.submit(lambda: finish(self._render(rows, list(attributes))))
 
     def warm_up(self, faces: int = 1) -> None:
         """Draws once, so that the first frame finds libraries, compiled code and a measured time ready."""
@@ -176,6 +188,16 @@ class FaceRenderer:
     def _measured(self, faces: int, seconds: float) -> None:
         before = self.seconds.get(faces, seconds)
         self.seconds[faces] = before + (seconds - before) * _MEMORY
+
+
+def _use_threads(count: int) -> None:
+    """For the calling thread."""
+    torch.set_num_threads(count)
+    torch.get_num_threads()  # a thread's first look at the number sets it; later it would find that of others
+
+
+def _as_they_are(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return pictures
 
 
 def _next_power_of_two(count: int) -> int:

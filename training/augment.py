@@ -20,21 +20,22 @@ class AdaptiveAugment:
 
     Attributes:
         probability: 0…0.85; each kind of change is applied to a picture with this probability.
+        signs: judgements of real pictures since it was last adjusted.
     """
 
     def __init__(self, pictures_to_full: int = 100_000) -> None:
         self.probability = 0.0
         self.pictures_to_full = pictures_to_full
-        self._signs: list[float] = []
+        self.signs: list[float] = []
 
     def update(self, real_logits: Tensor) -> None:
         """Takes the discriminator's judgement of one batch of real pictures; every fourth adjusts the probability."""
-        self._signs.append(float(real_logits.detach().sign().mean()))
-        if len(self._signs) == 4:
+        self.signs.append(float(real_logits.detach().sign().mean()))
+        if len(self.signs) == 4:
             step = 4 * len(real_logits) / self.pictures_to_full
-            overfits = sum(self._signs) / 4 > TARGET
+            overfits = sum(self.signs) / 4 > TARGET
             self.probability = min(0.85, max(0.0, self.probability + (step if overfits else -step)))
-            self._signs.clear()
+            self.signs.clear()
 
     def __call__(self, images: Tensor) -> Tensor:
         """float [B, 3, R, R] → the same, changed; differentiable."""

@@ -16,9 +16,7 @@ import copy
 import itertools
 import json
 import math
-import signal
 import sys
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from stylegan.attributes import CONDITIONS
 from stylegan.errors import StyleganError
 from training.errors import TrainingError
+from training.face_run import falling, fast_bf16, run
 from training.memory import keep_large_blocks
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ class Preset:
         gamma: R1's weight.
         path_length: weight of path-length regularisation; 0 leaves it out.
         width: the discriminator's channels as a share of the generator's.
+        focus: share of each batch that comes from the ``--focus`` folder, if one is given.
+        focus_from: share of the budget after which it does.
     """
 
     stages: tuple[tuple[int, int, float], ...]
@@ -62,12 +63,14 @@ class Preset:
     gamma: float = 4.0
     path_length: float = 0.0
     width: float = 0.5
+    focus: float = 0.25
+    focus_from: float = 0.2
 
 
 PRESETS = {
     "tiny": Preset(stages=((16, 8, 0.5), (32, 8, 1.0)), pictures=256),
     # Two cores, an hour and a half: coarse pictures first, drawn pairs only (a small batch at a high rate learns most).
-    "cpu": Preset(stages=((64, 8, 0.15), (128, 8, 0.4), (256, 8, 1.0)), pictures=100_000, rate=0.015),
+    "cpu": Preset(stages=((64, 16, 0.3), (128, 8, 0.65), (256, 8, 1.0)), pictures=100_000, rate=0.015, adversarial=0.0),
     "gpu": Preset(stages=((256, 64, 1.0),), pictures=3_000_000, width=1.0),
 }
 HELD_OUT = 0.02
@@ -106,16 +109,24 @@ class Trainer:
         self.averaged = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.discriminator = Discriminator(config, preset.width).to(device)
         betas = (0.9, 0.99) if self.paired else (0.0, 0.99)
-        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), lr=preset.rate, betas=betas)
-        self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=preset.d_rate, betas=(0.0, 0.99))
+        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), lr=preset.rate, betas=betas, fused=True)
+        self.d_optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), lr=preset.d_rate, betas=(0.0, 0.99), fused=True
+        )
         self.augment, self.path = AdaptiveAugment(), PathLength()
+        self.focus: FaceFolder | None = None
         self.step, self.seen, self.seconds = 0, 0, 0.0
+        self.losses: dict[str, list[float]] = {}  # since the curve's last row
         held = max(1, min(256, int(len(faces) * HELD_OUT)))
         self.training, self.held = len(faces) - held, held
         if self.training < 1:
             raise TrainingError(f"{len(faces)} picture is too few to train on and to hold one out")
         self.bf16 = device != "cpu" or fast_bf16()
         self.synthesize = self.generator.synthesis_network
+
+    @property
+    def budget(self) -> int:
+        return self.preset.pictures
 
     @property
     def dtype(self) -> torch.dtype:
@@ -138,6 +149,8 @@ class Trainer:
             "g_optimizer": self.g_optimizer.state_dict(),
             "d_optimizer": self.d_optimizer.state_dict(),
             "augment": self.augment.probability,
+            "signs": self.augment.signs,
+            "losses": self.losses,
             "path": self.path.mean,
             "step": self.step,
             "seen": self.seen,
@@ -156,7 +169,7 @@ class Trainer:
         if not path.exists():
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["config"] != asdict(self.generator.config):
+        if type(self.generator.config)(**state["config"]) != self.generator.config:
             raise TrainingError(f"{path} belongs to a generator of another shape; name another --out, or remove it")
         self.generator.load_state_dict(state["generator"])
         self.averaged.load_state_dict(state["averaged"])
@@ -164,33 +177,52 @@ class Trainer:
         self.g_optimizer.load_state_dict(state["g_optimizer"])
         self.d_optimizer.load_state_dict(state["d_optimizer"])
         self.augment.probability, self.path.mean = state["augment"], state["path"]
+        self.augment.signs, self.losses = state.get("signs", []), state.get("losses", {})
         self.step, self.seen, self.seconds = state["step"], state["seen"], state["seconds"]
         print(f"resuming at step {self.step}, {self.seen:,} pictures, {self.seconds / 60:.0f} minutes")
 
     # -- data ---------------------------------------------------------------------------------------------------------
 
-    def batch(self, indices: np.ndarray, resolution: int) -> Batch:
+    def batch(self, indices: np.ndarray, resolution: int, faces: FaceFolder | None = None) -> Batch:
+        """Pictures ``indices`` of ``faces`` (default: the training folder), scaled down to ``resolution``."""
         import numpy as np
         import torch
 
         from stylegan.generator import from_pixels
-        from training.face_data import IMPORTANCE
+
+        faces = faces or self.faces
 
         def halved(x: torch.Tensor) -> torch.Tensor:
             factor = x.shape[-1] // resolution
             return torch.nn.functional.avg_pool2d(x, factor) if factor > 1 else x
 
-        pictures = halved(from_pixels(torch.from_numpy(np.array(self.faces.pictures[indices]))).to(self.device))
+        pictures = halved(from_pixels(torch.from_numpy(np.array(faces.pictures[indices]))).to(self.device))
         weight = torch.ones_like(pictures[:, :1])
-        if self.faces.important is not None:
-            important = torch.from_numpy(np.array(self.faces.important[indices])).float()[:, None].to(self.device)
-            weight = weight + (IMPORTANCE - 1) * halved(important)
-        attributes = torch.from_numpy(self.faces.attributes[indices]).to(self.device)
-        if self.faces.latents is not None:
-            latents = torch.from_numpy(self.faces.latents[indices]).to(self.device)
+        if faces.importance is not None:
+            quarters = torch.from_numpy(np.array(faces.importance[indices])).float()[:, None].to(self.device)
+            weight = halved(quarters / 4)
+        attributes = torch.from_numpy(faces.attributes[indices]).to(self.device)
+        if faces.latents is not None:
+            latents = torch.from_numpy(faces.latents[indices]).to(self.device)
         else:
             latents = torch.randn(len(indices), self.generator.config.latent_dim, device=self.device)
         return Batch(pictures, weight, attributes, latents)
+
+    def _mixed_batch(self, rng: np.random.Generator, count: int, resolution: int, progress: float) -> Batch:
+        """Random training pictures, a share of them of the focus where it has begun."""
+        import numpy as np
+        import torch
+
+        focused = 0
+        if self.focus is not None and progress >= self.preset.focus_from:
+            focused = min(count - 1, int(count * self.preset.focus + rng.random()))
+        chosen = rng.choice(self.training, count - focused, replace=count > self.training)
+        batch = self.batch(np.sort(chosen), resolution)
+        if not focused or self.focus is None:
+            return batch
+        other = self.batch(np.sort(rng.choice(len(self.focus), focused)), resolution, self.focus)
+        pairs = zip(vars(batch).values(), vars(other).values(), strict=True)
+        return Batch(*(torch.cat([a, b]) for a, b in pairs))
 
     def stage(self, progress: float) -> tuple[int, int]:
         """Resolution and batch at ``progress`` 0…1 of the budget."""
@@ -209,7 +241,7 @@ class Trainer:
         resolution, count = self.stage(progress)
         torch.manual_seed(self.seed * 1_000_003 + self.step)
         rng = np.random.default_rng((self.seed, self.step))
-        batch = self.batch(np.sort(rng.choice(self.training, count, replace=count > self.training)), resolution)
+        batch = self._mixed_batch(rng, count, resolution, progress)
         factor = min(1.0, (self.step + 1) / 50) * falling(progress)
         for optimizer, rate in ((self.g_optimizer, self.preset.rate), (self.d_optimizer, self.preset.d_rate)):
             for group in optimizer.param_groups:
@@ -324,76 +356,6 @@ class Trainer:
         Image.fromarray(np.concatenate(rows)).save(path)
 
 
-def falling(progress: float) -> float:
-    """The learning rate's factor: 1, then a half cosine to 0.05 over the last 40 % of the budget."""
-    tail = max(0.0, (progress - 0.6) / 0.4)
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, tail)))
-
-
-def fast_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 matrices in hardware (AMX or AVX-512 BF16)."""
-    import torch
-
-    capabilities = torch.backends.cpu.get_cpu_capability()
-    return capabilities.startswith("AVX512") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def run(trainer: Trainer, minutes: float, checkpoint_minutes: float, every: int) -> None:
-    """Trains until the budget in pictures, or ``minutes`` of work over all runs, is spent."""
-    from tqdm import tqdm
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ways of asking it to stop save what it has
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    preset, out = trainer.preset, trainer.out
-    began, before = time.monotonic(), trainer.seconds
-    last_saved = began
-    cut_curve(out / "curve.jsonl", trainer.step)
-    curve = (out / "curve.jsonl").open("a", encoding="utf-8")
-    bar = tqdm(total=preset.pictures, initial=trainer.seen, unit=" pictures", desc="training")
-    sums: dict[str, list[float]] = {}
-    try:
-        while True:
-            trainer.seconds = before + time.monotonic() - began
-            progress = max(trainer.seen / preset.pictures, trainer.seconds / (60 * minutes) if minutes else 0.0)
-            if progress >= 1:
-                break
-            seen = trainer.seen
-            for name, value in trainer.train_step(progress).items():
-                sums.setdefault(name, []).append(value)
-            bar.update(trainer.seen - seen)
-            if trainer.step % every == 0:
-                resolution = trainer.stage(progress)[0]
-                record = {"step": trainer.step, "pictures": trainer.seen, "minutes": round(trainer.seconds / 60, 1)}
-                record |= {"resolution": resolution}
-                means = {name: round(sum(values) / len(values), 4) for name, values in sums.items()}
-                held = trainer.held_out(resolution)
-                record |= means | ({} if math.isnan(held) else {"held_out": round(held, 3)})
-                sums.clear()
-                curve.write(json.dumps(record) + "\n")
-                curve.flush()
-                trainer.sheet(out / "sheet.png", resolution)
-                bar.set_postfix({k: v for k, v in record.items() if k in ("resolution", "paired", "held_out")})
-            if time.monotonic() - last_saved > 60 * checkpoint_minutes:
-                trainer.save()
-                last_saved = time.monotonic()
-    except KeyboardInterrupt:
-        print("\ninterrupted; saving what it has. The same command goes on from here.", file=sys.stderr)
-    finally:
-        bar.close()
-        curve.close()
-    trainer.seconds = before + time.monotonic() - began
-    trainer.save()
-
-
-def cut_curve(path: Path, step: int) -> None:
-    """Drops what a killed run wrote after its last checkpoint."""
-    if path.exists():
-        rows = [
-            line for line in path.read_text(encoding="utf-8").splitlines() if line and json.loads(line)["step"] <= step
-        ]
-        path.write_text("".join(row + "\n" for row in rows), encoding="utf-8")
-
-
 def write_report(trainer: Trainer, folder: Path, command: str) -> dict[str, Any]:
     import torch
 
@@ -429,6 +391,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--adversarial", type=float, help="weight of the adversarial loss; 0: none")
     parser.add_argument("--adversarial-from", type=float, metavar="SHARE", help="share of the budget it starts at")
     parser.add_argument("--path-length", type=float, help="weight of path-length regularisation (default: 0)")
+    parser.add_argument("--focus", type=Path, metavar="FOLDER", help="pictures of faces that matter more than others")
+    parser.add_argument("--focus-share", type=float, metavar="SHARE", help="of each batch (default: 0.25)")
     parser.add_argument("--rate", type=float, help="the generator's learning rate")
     parser.add_argument(
         "--stages", metavar="SIZE:BATCH:SHARE,…", help="resolutions, batches and the share of the budget each ends at"
@@ -436,6 +400,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="", help="cpu or cuda (default: cuda where there is one)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    parser.add_argument(
+        "--stage",
+        choices=("all", "attributes"),
+        default="all",
+        help="attributes: only the attribute network of --generator",
+    )
+    parser.add_argument(
+        "--generator", type=Path, metavar="FOLDER", help="the generator that --stage attributes teaches"
+    )
+    parser.add_argument("--labeller-pictures", type=int, help="the labeller's budget in --stage attributes")
     parser.add_argument("--compile", action="store_true", help="compile the synthesis network (needs a C++ compiler)")
     parser.add_argument("--checkpoint-minutes", type=float, default=KEEP_MINUTES)
     parser.add_argument("--every", type=int, default=100, metavar="STEPS", help="curve and sheet")
@@ -464,6 +438,8 @@ def preset_of(options: argparse.Namespace) -> Preset:
         for name in ("pictures", "adversarial", "adversarial_from", "path_length", "rate")
         if getattr(options, name) is not None
     }
+    if options.focus_share is not None:
+        changes["focus"] = options.focus_share
     preset = PRESETS[options.preset]
     if options.stages:
         changes["stages"] = parse_stages(options.stages)
@@ -474,36 +450,84 @@ def preset_of(options: argparse.Namespace) -> Preset:
     return replace(preset, **changes)
 
 
+def config_for(folder: Path, faces: FaceFolder, resolution: int) -> GeneratorConfig:
+    """The generator for a folder: it reads a latent as what it stands for where ``python -m stylegan draw`` drew it."""
+    from stylegan.generator import GeneratorConfig
+
+    config = GeneratorConfig(resolution=resolution, attributes=CONDITIONS)
+    if faces.latents is None:
+        return config
+    config = replace(config, latent_dim=faces.latents.shape[1])
+    if not (folder / "portraits.json").exists():
+        return config
+    from stylegan.portrait.layout import LAYOUT_DIM
+
+    return replace(config, layout="portrait", w_dim=config.w_dim + LAYOUT_DIM)
+
+
+def train_all(options: argparse.Namespace, device: str, command: str) -> dict[str, Any]:
+    """Trains all networks; returns the report."""
+    import torch
+
+    from training.face_data import load_faces
+
+    if options.generator or options.labeller_pictures:
+        raise TrainingError("--generator and --labeller-pictures belong to --stage attributes")
+    preset = preset_of(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    resolution = preset.stages[-1][0]
+    faces = load_faces(options.data, options.out / "pictures", resolution)
+    trainer = Trainer(options.out, faces, config_for(options.data, faces, resolution), preset, device, options.seed)
+    if options.focus is not None:
+        trainer.focus = load_faces(options.focus, options.out / "focus", resolution)
+        if not trainer.paired or trainer.focus.latents is None:
+            raise TrainingError("--focus needs latents in the labels of both folders")
+    trainer.resume()
+    if options.compile:
+        trainer.synthesize = torch.compile(trainer.synthesize, dynamic=False)
+    run(trainer, options.minutes, options.checkpoint_minutes, options.every)
+    return write_report(trainer, options.data, command)
+
+
+def train_attributes(options: argparse.Namespace, device: str, command: str) -> dict[str, Any]:
+    """Trains the attribute network of ``--generator`` alone; returns the report."""
+    from training.face_attributes import RECIPES, run_stage
+
+    if options.generator is None:
+        raise TrainingError("--stage attributes needs --generator, a folder of training.face or of stylegan import")
+    if options.stages:
+        raise TrainingError("--stages does not go with --stage attributes: the generator has its resolution")
+    given = ("pictures", "labeller_pictures", "batch", "rate")
+    changes = {name: getattr(options, name) for name in given if getattr(options, name) is not None}
+    if any(value <= 0 for value in changes.values()):
+        raise TrainingError("--pictures, --labeller-pictures, --batch and --rate must be above 0")
+    recipe = replace(RECIPES[options.preset], **changes)
+    every, minutes = options.every, options.minutes
+    return run_stage(
+        options.data, options.generator, options.out, recipe, device, options.seed, options.checkpoint_minutes, every,
+        minutes, command,
+    )  # fmt: skip
+
+
 def main(argv: list[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
         import torch
 
-        from stylegan.generator import GeneratorConfig
-        from training.face_data import load_faces
-
-        preset = preset_of(options)
         device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
         if options.threads:
             torch.set_num_threads(options.threads)
         if device == "cpu":
             keep_large_blocks()
-        options.out.mkdir(parents=True, exist_ok=True)
-        resolution = preset.stages[-1][0]
-        faces = load_faces(options.data, options.out / "pictures", resolution)
-        config = GeneratorConfig(resolution=resolution, attributes=CONDITIONS)
-        if faces.latents is not None:
-            config = replace(config, latent_dim=faces.latents.shape[1])
-        trainer = Trainer(options.out, faces, config, preset, device, options.seed)
-        trainer.resume()
-        if options.compile:
-            trainer.synthesize = torch.compile(trainer.synthesize)
-        run(trainer, options.minutes, options.checkpoint_minutes, options.every)
         command = "python -m training.face " + " ".join(argv if argv is not None else sys.argv[1:])
-        print(json.dumps(write_report(trainer, options.data, command), indent=2))
+        train = train_attributes if options.stage == "attributes" else train_all
+        print(json.dumps(train(options, device, command), indent=2))
     except (TrainingError, StyleganError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped at once; the last checkpoint stays", file=sys.stderr)
+        return 130
     except OSError as error:
         print(f"error: {error.filename or options.out}: {error.strerror or error}", file=sys.stderr)
         return 1

@@ -21,7 +21,8 @@ from training.errors import TrainingError
 
 IMPORTANT = ("eye", "iris", "brow", "mouth")
 """Segments whose pixels count more: small, and what a feeling is read from."""
-IMPORTANCE = 4.0
+IMPORTANCE = {"background": 1, "": 4, "important": 16}
+"""How much a pixel counts, in quarters: of the background, of the person, and of what `IMPORTANT` names."""
 
 
 @dataclass
@@ -30,13 +31,13 @@ class FaceFolder:
 
     Attributes:
         pictures: uint8 [N, R, R, 3], a memory map.
-        important: bool [N, R, R], a memory map; None without segments.
+        importance: uint8 [N, R, R], a memory map: how much each pixel counts, in quarters; None without segments.
         attributes: float32 [N, 10], ordered as CONDITIONS.
         latents: float32 [N, D], or None where the labels have none.
     """
 
     pictures: np.ndarray
-    important: np.ndarray | None
+    importance: np.ndarray | None
     attributes: np.ndarray
     latents: np.ndarray | None
 
@@ -68,6 +69,8 @@ def read_labels(folder: Path) -> list[dict[str, Any]]:
         missing = [name for name in ("file", *CONDITIONS) if not isinstance(row, dict) or row.get(name) in (None, "")]
         if missing:
             raise TrainingError(f"row {number} of the labels in {folder} misses {', '.join(missing)}")
+        if not isinstance(row["file"], str):
+            raise TrainingError(f"row {number} of the labels in {folder}: file is no path")
     if not rows:
         raise TrainingError(f"the labels in {folder} are empty")
     return rows
@@ -106,39 +109,61 @@ def load_faces(folder: Path, cache: Path, side: int) -> FaceFolder:
         attributes = np.array([[float(row[name]) for name in CONDITIONS] for row in rows], np.float32)
     except (TypeError, ValueError) as error:
         raise TrainingError(f"the labels in {folder} hold an attribute that is no number: {error}") from error
-    with_latent = sum("latent" in row for row in rows)
-    if with_latent not in (0, len(rows)):
-        raise TrainingError(f"{with_latent} of {len(rows)} rows in {folder} have a latent: all or none must")
-    latents = np.array([row["latent"] for row in rows], np.float32) if with_latent else None
+    if not np.isfinite(attributes).all():
+        row, column = np.argwhere(~np.isfinite(attributes))[0]
+        raise TrainingError(f"row {row + 1} of the labels in {folder}: {CONDITIONS[column]} is no finite number")
+    latents = _latents(rows, folder)
     segmented = all(row.get("segments") for row in rows)
 
     cache.mkdir(parents=True, exist_ok=True)
     name = f"{len(rows)}-{side}"
-    pictures_file, important_file = cache / f"pictures-{name}.npy", cache / f"important-{name}.npy"
+    pictures_file, importance_file = cache / f"pictures-{name}.npy", cache / f"importance-{name}.npy"
     done = cache / f"done-{name}"
     if not done.exists():
         pictures = np.lib.format.open_memmap(pictures_file, "w+", np.uint8, (len(rows), side, side, 3))
-        important = (
-            np.lib.format.open_memmap(important_file, "w+", np.bool_, (len(rows), side, side)) if segmented else None
+        importance = (
+            np.lib.format.open_memmap(importance_file, "w+", np.uint8, (len(rows), side, side)) if segmented else None
         )
-        classes = _important_classes() if segmented else np.array([])
+        table = _importance_of_classes() if segmented else np.array([])
         for index, row in enumerate(tqdm(rows, desc="reading pictures", unit="picture")):
             pictures[index] = _square(folder / row["file"], side)
-            if important is not None:
-                important[index] = np.isin(_square(folder / row["segments"], side, nearest=True), classes)
+            if importance is not None:
+                importance[index] = table[_square(folder / row["segments"], side, nearest=True)]
         pictures.flush()
         done.write_text(str(folder.resolve()) + "\n", encoding="utf-8")
     elif done.read_text(encoding="utf-8").strip() != str(folder.resolve()):
         raise TrainingError(f"{cache} holds the pictures of another folder; name another --out, or remove it")
     return FaceFolder(
         np.load(pictures_file, mmap_mode="r"),
-        np.load(important_file, mmap_mode="r") if segmented else None,
+        np.load(importance_file, mmap_mode="r") if segmented else None,
         attributes,
         latents,
     )
 
 
-def _important_classes() -> np.ndarray:
+def _latents(rows: list[dict[str, Any]], folder: Path) -> np.ndarray | None:
+    with_latent = sum("latent" in row for row in rows)
+    if with_latent not in (0, len(rows)):
+        raise TrainingError(f"{with_latent} of {len(rows)} rows in {folder} have a latent: all or none must")
+    if not with_latent:
+        return None
+    try:
+        latents = np.array([row["latent"] for row in rows], np.float32)
+    except (TypeError, ValueError):
+        latents = np.empty(0)
+    if latents.ndim != 2 or not latents.size or not np.isfinite(latents).all():
+        raise TrainingError(f"the latents in {folder} are not lists of numbers of one length")
+    return latents
+
+
+def _importance_of_classes() -> np.ndarray:
+    """uint8 [256], by the index in a picture of segments."""
     from stylegan.portrait import SEGMENTS
 
-    return np.array([index for index, name in enumerate(SEGMENTS) if any(name.endswith(part) for part in IMPORTANT)])
+    table = np.full(256, IMPORTANCE[""], np.uint8)
+    for index, name in enumerate(SEGMENTS):
+        if any(name.endswith(part) for part in IMPORTANT):
+            table[index] = IMPORTANCE["important"]
+        elif name == "background":
+            table[index] = IMPORTANCE["background"]
+    return table

@@ -16,6 +16,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder; a run that was stopped there goes on")
     parser.add_argument("--size", type=at_least(32), default=256, help="width and height in pixels (256)")
     parser.add_argument("--seed", type=at_least(0), default=0, help="another seed draws other people (0)")
+    parser.add_argument(
+        "--face", type=Path, metavar="FILE", help="draw this person only: JSON with 'latent' and 'attributes'"
+    )
     parser.add_argument("--workers", type=at_least(1), default=os.cpu_count() or 1, help="processes (all cores)")
     parser.set_defaults(run=run)
 
@@ -27,7 +30,14 @@ def run(options: argparse.Namespace) -> int:
     from stylegan.portrait.dataset import Dataset
 
     renderer()
-    dataset = Dataset(options.out, int(options.size), int(options.seed))
+    person = None
+    if options.face is not None:
+        from stylegan.identity import load_face
+        from stylegan.portrait.identity import LATENT_DIM
+
+        face = load_face(options.face, LATENT_DIM)
+        person = (tuple(face.latent.tolist()), dict(face.attributes))
+    dataset = Dataset(options.out, int(options.size), int(options.seed), person)
     missing = dataset.missing(int(options.count))
     with tqdm(total=int(options.count), initial=int(options.count) - len(missing), unit="picture") as bar:
         for _ in dataset.draw(missing, int(options.workers)):

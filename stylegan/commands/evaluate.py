@@ -94,13 +94,12 @@ def run(options: argparse.Namespace) -> int:
 
 def generated(face: str, device: str, truncation_psi: float) -> Pictures:
     """The pictures of the generator in a folder, or of the bundled one."""
-    import torch
-
     from stylegan.generator import load_generator
     from stylegan.pictures import GeneratedPictures
+    from stylegan.renderer import best_dtype
     from stylegan.weights import folder_named
 
-    generator = load_generator(folder_named(face, "face"), device, torch.bfloat16)
+    generator = load_generator(folder_named(face, "face"), device, best_dtype(device))
     return GeneratedPictures(generator, truncation_psi=truncation_psi)
 
 

@@ -39,8 +39,8 @@ class Dataset:
         CannotWrite: the folder cannot be made or written.
     """
 
-    def __init__(self, root: Path, size: int, seed: int) -> None:
-        self.root, self.size, self.seed = Path(root), size, seed
+    def __init__(self, root: Path, size: int, seed: int, person: Person | None = None) -> None:
+        self.root, self.size, self.seed, self.person = Path(root), size, seed, person
         about = {"size": size, "seed": seed, "segments": list(SEGMENTS)}
         try:
             for name in ("images", "segments"):
@@ -80,7 +80,7 @@ class Dataset:
 
     def draw(self, numbers: Sequence[int], workers: int) -> Iterator[int]:
         """Draw the pictures ``numbers`` and append their labels in this order; yields each number when it is done."""
-        jobs = [(str(self.root), self.size, self.seed, number) for number in numbers]
+        jobs = [(str(self.root), self.size, self.seed, number, self.person) for number in numbers]
         if workers == 1 or len(jobs) < 2:
             yield from self._gather(map(_draw_one, jobs))
             return
@@ -96,18 +96,26 @@ class Dataset:
                 yield number
 
 
+Person = tuple[tuple[float, ...], dict[str, float]]
+"""A latent, and the hair and scene that seven of ten of its portraits have; the others have any."""
+
+
 def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _draw_one(job: tuple[str, int, int, int]) -> tuple[int, str]:
+def _draw_one(job: tuple[str, int, int, int, Person | None]) -> tuple[int, str]:
     """Draw and save one picture; its number and label line."""
     import PIL.Image
 
-    root, size, seed, number = job
+    root, size, seed, number, person = job
     rng = np.random.default_rng([seed, number])
     latent = np.round(normalised(sample_latent(rng)), 5)
-    portrait = draw(latent, sample_attributes(rng), size)
+    attributes = sample_attributes(rng)
+    if person is not None:
+        latent = np.array(person[0])
+        attributes |= person[1] if rng.random() < 0.7 else {}
+    portrait = draw(latent, attributes, size)
     name = f"{number:08d}.png"
     segments = PIL.Image.fromarray(portrait.segments, mode="P")
     segments.putpalette([channel for colour in _PALETTE for channel in colour])

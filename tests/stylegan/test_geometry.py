@@ -27,7 +27,7 @@ def test_statistics_of_nothing_are_nan() -> None:
 
 
 def test_hair_length_is_the_share_of_the_way_from_the_eyes_to_the_last_row() -> None:
-    hair = np.zeros((3, 11, 5), bool)
+    hair = np.zeros((3, 11, 64), bool)
     hair[0, :7] = True  # lowest row 6
     hair[1, :] = True
     hair[2, :2] = True  # above the eyes

@@ -87,10 +87,16 @@ def test_it_draws_in_one_thread_of_its_own_and_measures_each_pass(
         generator, "condition", lambda *given: threads.add(threading.current_thread().name) or plain(*given)
     )
     mine = torch.get_num_threads()
-    futures = [renderer.submit(people(2), [{}] * 2) for _ in range(4)]
-    assert all(future.result().shape[0] == 2 for future in futures)
+
+    def encoded(pictures: np.ndarray) -> int:
+        threads.add(threading.current_thread().name)
+        return len(pictures)
+
+    futures = [renderer.submit(people(2), [{}] * 2, encoded) for _ in range(4)]
+    assert [future.result() for future in futures] == [2] * 4
     assert len(threads) == 1
     assert threading.current_thread().name not in threads
+    assert renderer.submit([], [], lambda pictures: torch.get_num_threads()).result() == 1
     assert torch.get_num_threads() == mine
     assert renderer.seconds[2] > 0
     renderer.close()
