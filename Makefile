@@ -29,6 +29,7 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(RUN) -m benchmarks.chat $(ARGS)
 	$(RUN) -m benchmarks.generation $(ARGS)
+	$(RUN) -m benchmarks.face $(ARGS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \

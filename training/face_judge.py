@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 BUNDLED = Path(__file__).parent.parent / "stylegan" / "bundled" / "judge"
 HELD_OUT = 0.1
-SPOILT = 1000  # portraits that the filters learn from, each with one degraded copy
+SPOILT = 2000  # portraits that the filters learn from, each with one degraded copy
 CHECKPOINT = 100  # steps
 
 
@@ -58,7 +58,7 @@ class Recipe:
     """
 
     steps: dict[str, int] = field(
-        default_factory=lambda: {"regions": 3600, "pose": 1800, "filters": 700, "recognizer": 1000}
+        default_factory=lambda: {"regions": 3600, "pose": 1800, "filters": 1400, "recognizer": 2400}
     )
     batch: dict[str, int] = field(default_factory=lambda: {"regions": 4, "pose": 16, "filters": 16, "recognizer": 16})
     learning_rate: float = 2e-3

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ NAMED = (
     "skin_tone", "accessory", "clothes_style", "clothes_hue", "clothes_value", "background_mean", "background_hue",
 )  # fmt: skip
 """What the first numbers say: an attribute, or a coordinate of the identity (`stylegan.portrait.identity`)."""
+FREE_TRUST = 0.3
+"""What numbers without a name count in distances; named ones count by their correlation with the label."""
 NAMED_WEIGHT = 0.15
 """Of their mean squared error beside that of the pixels."""
 
@@ -100,6 +102,14 @@ def load_faces(folder: Path, count: int, side: int) -> Faces:
     return Faces(np.stack(images), np.stack(weights), (values - values.mean(0)) / values.std(0).clip(1e-6))
 
 
+def drawn_with(folder: Path) -> str:
+    """The seed of the portraits in a folder."""
+    try:
+        return str(json.loads((folder / "portraits.json").read_text(encoding="utf-8"))["seed"])
+    except (OSError, ValueError, KeyError):
+        return "unknown"
+
+
 def labelled(row: dict[str, Any], name: str) -> float:
     """An attribute or a coordinate of the identity, of one line of labels."""
     from stylegan.portrait.identity import COORDINATES
@@ -109,8 +119,11 @@ def labelled(row: dict[str, Any], name: str) -> float:
     return float(row["latent"][[known for known, _ in COORDINATES].index(name)])
 
 
-def train(faces: Faces, recipe: Recipe, space: FaceSpace) -> dict[str, Any]:
+def train(faces: Faces, recipe: Recipe, space: FaceSpace, finish_now: bool = False) -> dict[str, Any]:
     """Trains on all but the last tenth, and measures on that.
+
+    Args:
+        finish_now: trains no further than the checkpoint in the run's folder.
 
     Returns:
         The report that the model card is written from.
@@ -133,18 +146,48 @@ def train(faces: Faces, recipe: Recipe, space: FaceSpace) -> dict[str, Any]:
         told = (codes[:, : len(NAMED)] - torch.from_numpy(faces.named[at])).square().mean()
         return distance(painted.float(), pictures, torch.from_numpy(faces.weights[at])) + NAMED_WEIGHT * told
 
-    fit("taste", space.network, loss, recipe)
+    if finish_now:
+        take_checkpoint(space, recipe)
+    else:
+        fit("taste", space.network, loss, recipe)
     unseen = Faces(faces.images[known:], faces.weights[known:], faces.named[known:])
     codes = space.encode(unseen.images)
-    return {
+    told = {name: round(correlation(codes[:, at], unseen.named[:, at]), 3) for at, name in enumerate(NAMED)}
+    report = {
         "portraits": len(faces), "held out": held, "seed": recipe.seed, "minutes": recipe.minutes["taste"],
-        "steps": recipe.steps["taste"], "batch": recipe.batch["taste"],
+        "steps": recipe.curve["taste"][-1][0], "planned": recipe.steps["taste"], "batch": recipe.batch["taste"],
         "parameters": sum(p.numel() for p in space.network.parameters()),
         "device": f"CPU, {torch.get_num_threads()} thread(s), bf16",
         "error": measure(faces.images[:known], unseen, space),
-        "told": {name: round(correlation(codes[:, at], unseen.named[:, at]), 3) for at, name in enumerate(NAMED)},
+        "told": told,
         "curve": recipe.curve["taste"],
     }  # fmt: skip
+    space.config = replace(space.config, trust=trust_in(told, space.size))
+    return report
+
+
+def trust_in(told: dict[str, float], size: int) -> tuple[float, ...]:
+    """What each number counts in distances, by how well the named ones say what they should."""
+    named = tuple(value if value > 0 else 0.0 for value in told.values())
+    return named + (FREE_TRUST,) * (size - len(named))
+
+
+def take_checkpoint(space: FaceSpace, recipe: Recipe) -> None:
+    """Takes the network as an unfinished run has left it.
+
+    Raises:
+        TrainingError: there is no checkpoint.
+    """
+    import torch
+
+    path = recipe.run / "taste.pt"
+    if not path.is_file():
+        raise TrainingError(f"{path} is not there: nothing has been trained so far; leave --finish-now out")
+    state = torch.load(path, weights_only=True)
+    space.network.load_state_dict(state["network"])
+    space.network.eval().requires_grad_(False)
+    recipe.curve["taste"] = [tuple(point) for point in state["curve"]]
+    recipe.minutes["taste"] = round(state["seconds"] / 60, 1)
 
 
 def distance(painted: torch.Tensor, pictures: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -156,13 +199,13 @@ def distance(painted: torch.Tensor, pictures: torch.Tensor, weights: torch.Tenso
 def measure(known: NDArray[np.uint8], unseen: Faces, space: FaceSpace) -> dict[str, float]:
     """The error on held-out portraits, and what as many principal components and the mean portrait leave.
 
-    Components are those of up to 2,000 training pictures.
+    Components are those of up to 1,000 training pictures.
     """
     import torch
 
     shown = unseen.images.astype(np.float32) / 127.5 - 1
     weights = torch.from_numpy(unseen.weights)
-    flat = (known[:2000].astype(np.float32) / 127.5 - 1).reshape(min(2000, len(known)), -1)
+    flat = (known[:1000].astype(np.float32) / 127.5 - 1).reshape(min(1000, len(known)), -1)
     mean = flat.mean(0)
     axes = np.linalg.svd(flat - mean, full_matrices=False)[2][: space.size]
     rest = shown.reshape(len(shown), -1) - mean
@@ -183,6 +226,15 @@ def measure(known: NDArray[np.uint8], unseen: Faces, space: FaceSpace) -> dict[s
 
 def card(report: dict[str, Any]) -> str:
     """The model card."""
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in WEIGHTS.items())
+    data = (
+        f"{report['portraits']:,} portraits drawn by this project's renderer with seed {report['drawn with']} (the last "
+        f"{report['held out']} held out); nobody's photograph, nobody's drawing"
+    )
+    loss = (
+        f"mean absolute difference of the pictures (weights of pixels: {weights}, all else 1), and {NAMED_WEIGHT} times the "
+        "mean squared error of the named numbers"
+    )
     curve = report["curve"][:: max(1, len(report["curve"]) // 10)]
     told = "\n".join(f"| {name} | {value} |" for name, value in report["told"].items())
     errors = "\n".join(f"| {name} | {value} |" for name, value in report["error"].items())
@@ -195,9 +247,9 @@ in the space of these numbers (`stylegan/taste.py`); the decoder only serves to 
 | | |
 |---|---|
 | made by | `{report["command"]}` |
-| data | {report["portraits"]:,} portraits drawn by this project's renderer (the last {report["held out"]} held out); nobody's photograph, nobody's drawing |
-| loss | mean absolute difference of the pictures (weights of pixels: {", ".join(f"{k} {v:g}" for k, v in WEIGHTS.items())}, all else 1), and {NAMED_WEIGHT} times the mean squared error of the named numbers |
-| steps | {report["steps"]:,} of {report["batch"]} pictures, AdamW |
+| data | {data} |
+| loss | {loss} |
+| steps | {report["steps"]:,} of {report["planned"]:,} planned, {report["batch"]} pictures each, AdamW |
 | seed | {report["seed"]} |
 | device | {report["device"]} |
 | minutes | {report["minutes"]} |
@@ -209,13 +261,14 @@ Weighted mean absolute error on the held-out portraits (pixels of −1…1):
 |---|---|
 {errors}
 
-What the named numbers say, against the labels of the held-out portraits (with any pose and expression; correlation):
+What the named numbers say, against the labels of the held-out portraits (with any pose and expression; correlation). So
+much they count in distances; the others count {FREE_TRUST:g}:
 
 | number | |
 |---|---|
 {told}
 
-Training loss (running mean, with noise on the code) by step: {", ".join(f"{step} {loss:.3f}" for step, loss in curve)}
+Training loss (running mean, with noise on the code) by step: {", ".join(f"{step} {value:.3f}" for step, value in curve)}
 
 How well tastes are learnt in this space: `python -m stylegan evaluate-taste`, and docs/faces.md.
 """
@@ -233,6 +286,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch", type=int, default=32, help="pictures of one step (32)")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--finish-now", action="store_true", help="train no further: write what the last checkpoint has"
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
     return parser
 
@@ -257,8 +313,8 @@ def main(argv: list[str] | None = None) -> int:
             seed=options.seed, run=options.run,
         )  # fmt: skip
         space = FaceSpace(config)
-        report = train(faces, recipe, space)
-        report |= {"size": config.size, "side": config.resolution}
+        report = train(faces, recipe, space, options.finish_now)
+        report |= {"size": config.size, "side": config.resolution, "drawn with": drawn_with(options.portraits)}
         report["command"] = (
             f"python -m training.face_taste runs/portraits --count {options.count} --size {options.size} "
             f"--steps {options.steps} --batch {options.batch} --learning-rate {options.learning_rate:g} --seed {options.seed}"
