@@ -17,6 +17,7 @@ from rag import evaluation
 from rag.errors import IndexBusy, IndexFailed, RagError
 from rag.memory import KINDS, SLOTS, Memory
 from rag.places import default_data, default_database
+from rag.running import NoServer, ask_server
 
 if TYPE_CHECKING:
     from rag.memories import Memories
@@ -81,7 +82,7 @@ class Command:
         from rag.places import open_database
 
         self.options = options
-        data = options.data or default_data()
+        data = self.data = options.data or default_data()
         self.engine = open_database(options.database or default_database(data))
         self.memories: Memories = Memories(
             self.engine, data, chroma=options.chroma, embedder=options.embedder, background=False
@@ -234,7 +235,9 @@ class Command:
         return 0
 
     def _from_index(self, ids: Sequence[str]) -> str:
-        """Takes ids out of the index at once where nobody holds it; what to say about it."""
+        """Has ids taken out of the index: by the server where one runs, else here; what to say about it."""
+        if self._wake():
+            return "; the running server takes them out of its index now"
         try:
             self.memories.index.chroma.open()
             self.memories.index.remove(ids)
@@ -243,6 +246,14 @@ class Command:
         except IndexFailed as error:
             return f"; the index will follow when it can be used ({error})"
         return ", in the index too"
+
+    def _wake(self) -> bool:
+        """Tells a server that runs on the folder to take up changes now; whether there is one."""
+        try:
+            ask_server(self.data, "memory.wake")
+        except RagError:  # none, or one of another version: its index follows within seconds
+            return False
+        return True
 
     def do_export(self) -> None:
         from rag import transfer
@@ -264,34 +275,40 @@ class Command:
         found = transfer.read(self.options.file, self.account, detached=self.options.detached)
         with self.engine.execution_options(writing=True).begin() as connection:
             new, known = transfer.take_in(connection, found)
+        self._wake()
         print(f"{new} memories were added, {known} were there already")
 
     # --- the index
 
     def do_rebuild(self) -> None:
+        try:
+            count, place = int(ask_server(self.data, "memory.rebuild")), "of the running server"
+        except NoServer:
+            count, place = self._rebuild_here(), f"at {self.memories.index.chroma.place}"
+        print(f"the index {place} holds {count} memories")
+
+    def _rebuild_here(self) -> int:
         from rich.progress import Progress
 
         with Progress(disable=self.options.json) as bar:
             task = bar.add_task("index", total=None)
-            count = self.memories.rebuild(lambda done, total: bar.update(task, completed=done, total=total))
-        print(f"the index at {self.memories.index.chroma.place} holds {count} memories")
+            return self.memories.rebuild(lambda done, total: bar.update(task, completed=done, total=total))
 
     def do_check(self) -> int:
-        report = self.memories.check()
-        values: dict[str, Any] = {
-            "place": report.place, "collection": report.collection, "memories": report.memories, "indexed": report.indexed,
-            "waiting": report.waiting, "missing": list(report.difference.missing), "stale": list(report.difference.stale),
-            "foreign": list(report.difference.foreign), "problem": report.problem,
-        }  # fmt: skip
+        try:
+            values: dict[str, Any] = ask_server(self.data, "memory.check")
+        except NoServer:
+            values = self.memories.check().values()
+        whole = bool(values.pop("whole"))
         if self.options.json:
             _print_json(values)
         else:
             for name, value in values.items():
                 shown = f"{len(value)} {' '.join(value[:5])}" if isinstance(value, list) else value
                 print(f"{name}: {shown}")
-            if not report.whole and not report.problem:
+            if not whole and not values["problem"]:
                 print("'python -m rag rebuild' mends it, and so does the server when it starts")
-        return 0 if report.whole else 1
+        return 0 if whole else 1
 
     def _open_index(self) -> str:
         try:
@@ -303,6 +320,7 @@ class Command:
     # --- telling
 
     def _tell(self, memory: Memory, done: str) -> None:
+        self._wake()
         if self.options.json:
             _print_json(_json(memory))
         else:

@@ -106,6 +106,28 @@ def _about_self(words: str) -> bool:
     return bool(_SELF.search(words)) or bool(re.search(r"(?:라고|다고|댔|랬)\s*(?:했|말했|그랬)?", words))
 
 
+# What is talked of where he does not ask: who says 오늘 환자 열두 명 봤어 has his work in mind.
+_TOPICS: list[tuple[str, re.Pattern[str]]] = [
+    (slot, re.compile(pattern))
+    for slot, pattern in (
+        ("job", r"출근|퇴근|회식|야근|팀장|부장님|손님|환자|진상|월급|거래처|고객|매출|당직|업무"),
+        (
+            "school",
+            r"과제|논문|강의|교수님|학점|시험\s?기간|실습|수업|조별|개강|종강|중간고사|기말고사|체육대회|급식|학식",
+        ),
+        ("health", r"병원|안약|처방|진료|약국|검진"),
+        ("pet", r"산책|사료|츄르|캣타워|목줄|털갈이|밥그릇|간식\s?줬"),
+        ("skill", r"운전|자격증"),
+    )
+]
+
+
+def topics(text: str) -> tuple[str, ...]:
+    """Slots that a message touches without asking for them."""
+    words = normalise(text)
+    return tuple(slot for slot, pattern in _TOPICS if pattern.search(words))
+
+
 def slots_named(text: str) -> tuple[str, ...]:
     """Slots that a phrase names (`내 주소`, `고양이 얘기`), the most particular first."""
     return tuple(slot for slot, pattern in _COMPILED if pattern.search(normalise(text)))[:1]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.memory import normalise
 from rag.morphology import Morpheme, morphemes
+from rag.names import plausible_given_name
 
 LONGEST = 500
 """Characters of a message that are read; nobody tells of himself in longer ones, they are pasted."""
@@ -32,13 +33,22 @@ PEOPLE = KIN | PARTNERS | FRIENDS | frozenset(
 )  # fmt: skip
 PETS = frozenset(
     "고양이 강아지 개 멍멍이 댕댕이 냥이 야옹이 고냥이 반려견 반려묘 햄스터 토끼 앵무새 거북이 고슴도치 금붕어 물고기 도마뱀 "
-    "기니피그 페럿 푸들 말티즈 포메라니안 시바견 리트리버 웰시코기 비숑 치와와 진돗개 닥스훈트 페르시안 먼치킨 러시안블루 뱀".split()
+    "기니피그 페럿 푸들 말티즈 포메라니안 포메 시바견 시바 리트리버 골든리트리버 웰시코기 웰시 비숑 치와와 진돗개 진도 닥스훈트 페르시안 먼치킨 러시안블루 뱀 말티푸 "
+    "시츄 요크셔테리어 요키 비글 스피츠 사모예드 허스키 말라뮤트 코카스파니엘 보더콜리 불독 불도그 슈나우저 푸숑 믹스견 유기견 유기묘 반려동물 대형견 소형견 똥개 시골개 "
+    "코숏 샴 샴고양이 랙돌 렉돌 뱅갈 노르웨이숲 스코티시폴드 아비시니안 터키시앙고라 길냥이 길고양이 치즈냥이 삼색이 고등어냥이 턱시도냥이 아기고양이 새끼고양이 앵무 잉꼬 카나리아 구피 베타 열대어 게코 "
+    "크레스티드게코 이구아나 친칠라 햄찌 달팽이 장수풍뎅이 사슴벌레 소라게 거북 병아리 오리 닭 꿀벌 문조".split()
 )
+
+CITIES = frozenset(
+    "서울 부산 대구 인천 광주 대전 울산 세종 수원 성남 용인 고양 부천 안산 안양 화성 평택 의정부 파주 김포 광명 시흥 군포 의왕 과천 하남 구리 남양주 오산 이천 안성 포천 양주 동두천 여주 가평 양평 연천 춘천 원주 강릉 동해 태백 속초 삼척 홍천 횡성 영월 평창 정선 철원 화천 양구 인제 양양 청주 충주 제천 보은 옥천 영동 진천 괴산 음성 단양 증평 천안 공주 보령 아산 서산 논산 계룡 당진 금산 부여 서천 청양 홍성 예산 태안 전주 군산 익산 정읍 남원 김제 완주 진안 무주 장수 임실 순창 고창 부안 목포 여수 순천 나주 광양 담양 곡성 구례 고흥 보성 화순 장흥 강진 해남 영암 무안 함평 영광 장성 완도 진도 신안 포항 경주 김천 안동 구미 영주 영천 상주 문경 경산 의성 청송 영양 영덕 청도 고령 성주 칠곡 예천 봉화 울진 울릉도 창원 진주 통영 사천 김해 밀양 거제 양산 의령 함안 창녕 남해 하동 산청 함양 거창 합천 제주 서귀포 마산 진해 분당 일산 판교 동탄 위례 광교 송도 청라 미사 영통 홍대 강남 잠실 신촌 마포 종로 노원 성북 강서 송파 관악 은평 도봉 강북 중랑 동대문 성동 광진 용산 서대문 양천 영등포 구로 금천 동작 서초 강동 신림 사당 망원 연남 합정 건대 혜화 이태원 한남 해운대 서면 광안리 사하 수성 유성 둔산 도쿄 오사카 교토 후쿠오카 삿포로 뉴욕 런던 파리 베를린 시드니 멜버른 밴쿠버 토론토 상하이 베이징 하노이 호치민 방콕 싱가포르 두바이 로마 마드리드 바르셀로나 뮌헨".split()
+)
+"""Towns and well-known quarters: the analyser knows most as proper nouns, but not all."""
 
 _PIECE = re.compile(r"[^.!?~…\n,;ㅋㅎㅠㅜ？！]+|[.!?~…\n,;？！]+|[ㅋㅎㅠㅜ]+")
 _UNREAL = re.compile(
-    r"만약|만일|혹시|가정|상상|꿈에서|꿈에|꿈속|농담(?!하지|은|하는)|뻥이|뻥임|구라|거짓말|장난이|드라마|영화에|소설|웹툰|만화에|게임에서|게임에선|치자|척\s*(?:했|하|해)"
-    r"|뻔\s*했|줄\s*알았|라면\s|다면|뮤비|가사|노래\s*제목|ㄹㅇ뻥|예를\s*들"
+    r"만약|만일|혹시|가정하|가정해|상상해\s?[봐보]|상상\s?속|상상하|꿈에서|꿈에|꿈속|농담(?!하지|은|하는)|뻥이|뻥임|구라|거짓말|장난이|(?:드라마|영화|소설|웹툰|만화|게임|책|애니)(?:에서|에선|에|속|\s*보는데|\s*주인공|\s*여주|\s*남주)"
+    r"|주인공|여주|남주|동숲|심즈|스타듀|치자|척\s*(?:했|하|해)|전생|다시\s*태어나|마음속"
+    r"|뻔\s*했|줄\s*알았|이라면\s|[나너]라면\s|다면|뮤비|가사|노래\s*제목|ㄹㅇ뻥|예를\s*들"
 )
 _QUOTED = re.compile(r"[\"“”][^\"“”]*[\"“”]|'[^']{3,}'|‘[^’]*’|「[^」]*」|『[^』]*』|《[^》]*》|<[^>]*>")
 _ASKING_ENDINGS = frozenset(
@@ -47,6 +57,8 @@ _ASKING_ENDINGS = frozenset(
 _RETOLD_ENDINGS = frozenset(
     "대 래 ᆫ대 는대 라네 다네 ᆫ다네 는다네 다더라 라더라 ᆫ다더라 는다더라 대요 래요 ᆫ대요 는대요 더라 더라고 더라고요 단다 란다 냬 재 다며 라며 ᆫ다며 는다며 다면서 라면서".split()
 )
+_ECHOING = frozenset("다며 ᆫ다며 는다며 라며 다면서 ᆫ다면서 는다면서 라면서 니 냐".split())
+"""At the end of a sentence that the analyser does not see as one: `오이 싫어하니`, `강릉에 산다며`."""
 _NOTICING = frozenset("구나 는구나 군 군요 네 네요 구만 는구만 구나요".split())
 """He says so of whom he talks to (`우주 좋아하는구나`), unless he names himself."""
 _SUPPOSING = frozenset(
@@ -158,13 +170,35 @@ def clauses(message: str) -> list[Clause]:
             else:
                 break
         asked = "?" in after or "？" in after
-        parts = list(_split(_shifted(piece[0], piece.start())))
+        parts = [
+            part for words, start in _sentences(piece[0]) for part in _split(_shifted(words, piece.start() + start))
+        ]
         for number, part in enumerate(parts):
             clause, other, supposed = _read(text, part, asked and number == len(parts) - 1, other, supposed)
-            if number and found[-1].named and found[-1].own and clause.own and not _has_subject(clause):
+            if number and found and found[-1].named and found[-1].own and clause.own and not _has_subject(clause):
                 clause = replace(clause, named=True)  # 나 전주 살고 강사야
             found.append(clause)
     return found
+
+
+_SENTENCE_ENDS = re.compile(
+    r"(?:(?<=이다|이야|예요|에요|니다|거든|든요|했어|됐어|었어|였어|났어|갔어|왔어|봤어|샀어|했다|됐다|었다|졌어|졌다|쳤어|않아|했음|었음|뒀어|컸어|싶어|있어|없어|[가-힣]함|[가-힣]됨)|(?<=사는데|하는데|니는데|우는데|뛰는데))"
+    r" (?=[가-힣A-Za-z0-9])(?!하면|치고|치자|말았|가지|보니|그러|더라|해도|고 |는데|적|때|줄|수|거|것|하는|하고|하니|보이)"
+)
+
+
+_FIELD = r"(?:이름|생일|나이|직업|고향|취미|별명|전공|사는\s?곳)[은는] "
+_FIELDS = re.compile(rf"{_FIELD}[가-힣0-9A-Za-z]+ (?={_FIELD})")
+"""이름은 오해찬 생일은 10월 1일: one field after the other, as in a form."""
+
+
+def _sentences(piece: str) -> list[tuple[str, int]]:
+    """Sentences that no mark ends, with where each begins: 나 이직했어 이제 은행 다녀."""
+    found, at = [], 0
+    for end in sorted({m.end() for pattern in (_SENTENCE_ENDS, _FIELDS) for m in pattern.finditer(piece)}):
+        found.append((piece[at : end - 1], at))
+        at = end
+    return [*found, (piece[at:], at)]
 
 
 def _has_subject(clause: Clause) -> bool:
@@ -185,7 +219,7 @@ def _split(found: list[Morpheme]) -> list[tuple[Morpheme, ...]]:
         if follower is None:
             break
         ends = morpheme.tag == "EF" and follower.tag not in ("JX", "JKQ", "XSV", "JC")
-        ends = ends or _ends_unmarked(morpheme, follower) or _names_another(current, found[index + 1 : index + 3])
+        ends = ends or _ends_unmarked(morpheme, follower) or _names_another(current, found[index + 1 : index + 5])
         joins = morpheme.tag == "EC" and morpheme.form in _JOINING | _SUPPOSING and not _goes_on(morpheme, follower)
         if ends or joins:
             parts.append(tuple(current))
@@ -197,6 +231,8 @@ def _split(found: list[Morpheme]) -> list[tuple[Morpheme, ...]]:
 
 def _ends_unmarked(ending: Morpheme, follower: Morpheme) -> bool:
     """Whether a sentence ends without a mark, as they do in chats: 나 청주 살아 조용하고 좋아."""
+    if ending.tag in ("JX", "JKV") and ending.form in ("이야", "야") and follower.start > ending.end:
+        return True
     apart = ending.tag == "EC" and ending.form in ("어", "아", "야") and follower.start > ending.end
     return (apart and ending.form == "야") or (
         apart and follower.tag in ("NNG", "NNP", "NP", "XR", "MAG", "MAJ", "MM", "SN", "NR", "IC", "SL")
@@ -205,10 +241,18 @@ def _ends_unmarked(ending: Morpheme, follower: Morpheme) -> bool:
 
 def _names_another(current: Sequence[Morpheme], ahead: Sequence[Morpheme]) -> bool:
     """Whether the next word is another topic and the last one was all that is said of this: 엄마는 의사 아빠는 주부."""
-    if len(ahead) < 2 or current[-1].tag not in ("NNG", "NNP") or ahead[1].tag not in ("JX", "JKS"):
+    if len(ahead) < 2 or current[-1].tag not in ("NNG", "NNP", "NNB", "XSN", "NR") or ahead[0].start == current[-1].end:
         return False
-    person = ahead[0].form in PEOPLE or (ahead[0].tag == "NP" and ahead[0].form in SELF)
-    return person and any(m.tag == "JX" and m.form in ("은", "는", "ᆫ") for m in current)
+    if ahead[0].tag == "SN" and ahead[1].form == "월" and any(m.form == "월" for m in current):
+        return True
+    if ahead[0].tag not in ("NNG", "NNP", "NP", "XPN") or not any(
+        m.tag == "JX" and m.form in ("은", "는", "ᆫ") for m in current
+    ):
+        return False
+    if ahead[0].form in PEOPLE and ahead[1].tag == "JKS":
+        return True
+    after = next((m for m in ahead[1:] if m.tag not in ("NNP", "XSN", "JKB", "NNG")), None)
+    return after is not None and after.tag == "JX" and after.form in ("은", "는", "ᆫ")
 
 
 def _goes_on(ending: Morpheme, follower: Morpheme) -> bool:
@@ -216,13 +260,43 @@ def _goes_on(ending: Morpheme, follower: Morpheme) -> bool:
     if follower.tag == "VX" or follower.tag.startswith("J"):
         return True
     if ending.form in ("라고", "다고", "ᆫ다고", "는다고", "라"):
-        return follower.form in ("하", "부르", "불리", "말하", "그러", "말", "해", "얘기", "뭐")
+        return (follower.tag[0] == "V" or follower.form == "뭐") and follower.form in (
+            "하",
+            "부르",
+            "불리",
+            "말하",
+            "그러",
+            "말",
+            "해",
+            "얘기",
+            "뭐",
+        )
     return (ending.form == "고" and follower.form in ("있", "싶", "살", "다니")) or (
         follower.form in ("좋", "되") and ending.form in ("면", "으면")
     )
 
 
+_TO_REMEMBER = frozenset("기억 기억하 알 알아두 잊 까먹 외우".split())
+
+
+def _reminding(part: tuple[Morpheme, ...]) -> int | None:
+    """Where he only goes on to say that she is to remember it: `나 굴 못 먹는 거 | 기억해`, `농구 선수였던 거 | 알아?`."""
+    for index, (a, b) in enumerate(itertools.pairwise(part)):
+        after = [m for m in part[index + 2 :] if m.tag[0] != "J" and m.tag != "MAG"]
+        if (
+            a.tag == "ETM"
+            and a.form not in ("ᆯ", "을")
+            and b.form in ("거", "것")
+            and after
+            and after[0].form in _TO_REMEMBER
+        ):
+            return index + 1
+    return None
+
+
 def _read(text: str, part: tuple[Morpheme, ...], asked: bool, other: bool, supposed: bool) -> tuple[Clause, bool, bool]:
+    if any(m.tag == "NP" and m.form in SELF for m in part) and (end := _reminding(part)) is not None and end > 2:
+        part, asked = part[:end], False
     forms = [m.form for m in part]
     last = next((m for m in reversed(part) if m.tag in ("EF", "EC")), None)
     named = any(m.tag == "NP" and m.form in SELF for m in part)
@@ -230,9 +304,16 @@ def _read(text: str, part: tuple[Morpheme, ...], asked: bool, other: bool, suppo
     question = asked or (last is not None and last.tag == "EF" and last.form in _ASKING_ENDINGS)
     supposing = any(m.tag == "EC" and m.form in _SUPPOSING for m in part)
     wished = any(m.tag == "VX" and m.form in ("싶", "듯하", "듯싶") for m in part)
-    guessed = "겠" in forms or any(a.tag == "NNB" and b.form == "같" for a, b in itertools.pairwise(part))
+    guessed = (
+        "겠" in forms and not re.search(r"못\s?(?:참|먹|보|견디|살)겠", text[part[0].start : part[-1].end])
+    ) or any(a.tag == "NNB" and b.form == "같" for a, b in itertools.pairwise(part))
     retold = last is not None and last.tag == "EF" and last.form in _RETOLD_ENDINGS
     retold = retold or any(m.tag == "EC" and m.form in _SAYING for m in part)
+    retold = retold or (
+        part[-1].tag == "EC"
+        and part[-1].form in _ECHOING
+        and not (len(part) > 1 and part[-2].tag == "VCP" and part[-1].form == "니")
+    )
     if retold and named and "잖아" in text[part[0].start : part[-1].end]:
         retold = False  # 나 전주 산다고 했잖아: his own words
         part = part[: 1 + max(i for i, m in enumerate(part) if m.form in _SAYING)]
@@ -277,8 +358,24 @@ def _commanded(part: tuple[Morpheme, ...]) -> bool:
     return any(m.tag == "EF" and m.form in _ORDERS for m in part)
 
 
+def _named_other(part: tuple[Morpheme, ...]) -> bool:
+    """Whether it begins with the name of somebody as subject: 누리가 계란 알레르기라."""
+    words = [m for m in part[:4] if m.tag not in ("IC", "MAJ")]
+    if len(words) < 3 or words[0].tag != "NNP":
+        return False
+    after = words[2] if words[1].tag == "XSN" else words[1]
+    return (
+        after.tag in ("JKS", "JX")
+        and after.form in ("이", "가", "은", "는")
+        and plausible_given_name(words[0].form)
+        and words[0].form not in CITIES
+    )
+
+
 def _stranger(part: tuple[Morpheme, ...]) -> bool:
     """Whether somebody else is what the clause is about: as subject, as topic, or named at its beginning."""
+    if _named_other(part):
+        return True
     for index, morpheme in enumerate(part):
         person = (morpheme.tag == "NP" and morpheme.form in OTHERS) or (
             morpheme.tag in ("NNG", "NNP") and morpheme.form in PEOPLE | PETS

@@ -118,6 +118,20 @@ def _month_day(match: re.Match[str], said: date, past: bool) -> tuple[date, date
     return None if found is None else _day(found)
 
 
+_SINO = {"일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "유": 6, "칠": 7, "팔": 8, "구": 9, "시": 10}
+
+
+def _sino(word: str) -> int:
+    """31 of 삼십일, 10 of 십."""
+    tens, ten, ones = word.partition("십")
+    return (_SINO.get(tens, 1) * 10 if ten else _SINO.get(tens, 0)) + (_SINO.get(ones, 0) if ten else 0)
+
+
+def _spelt(match: re.Match[str], said: date, past: bool) -> tuple[date, date] | None:
+    found = _in_year(said, _sino(match["m"]), _sino(match["d"]), past)
+    return None if found is None else _day(found)
+
+
 def _step_month_day(match: re.Match[str], said: date, past: bool) -> tuple[date, date] | None:
     year, month = _shift_month(said.year, said.month, MONTH_STEP[match["step"]])
     return _day(date(year, month, int(match["d"]))) if match["d"] else _month(year, month)
@@ -239,6 +253,10 @@ _RULES: list[tuple[re.Pattern[str], _Reading]] = [
         ),
         (rf"(?:(?P<year>{_YEAR})\s*)?(?<!\d){_M}\s*월\s*{_D}\s*일{_LASTS}", _month_day),
         (rf"(?:(?P<year>{_YEAR})\s+)?(?<![\d/.]){_M}/{_D}(?![\d/])", _month_day),
+        (
+            r"(?<![가-힣])(?P<m>[일이삼사오유육칠팔구시]|십|십일|십이)월\s*(?P<d>[이삼]?십[일이삼사오육칠팔구]?|[일이삼사오육칠팔구])일",
+            _spelt,
+        ),
         (rf"{_NEW}(?P<step>{_MONTHS})\s*달\s*{_D}\s*일{_LASTS}", _step_month_day),
         (rf"{_NEW}(?P<step>{_WEEK})\s*주\s*(?P<w>[{WEEKDAYS}])(?:요일|욜)(?!마다)", _weekday),
         (rf"{_NEW}(?:(?P<step>{_WEEK})\s*(?:주\s*)?)?주말(?!마다)", _weekend),

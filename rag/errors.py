@@ -10,6 +10,7 @@
     ├── IndexFailed       Chroma cannot be used; recall goes on by keywords
     │   └── IndexBusy     another process holds the embedded folder
     ├── EmbedderError     the embedder that was named cannot be loaded
+    ├── NoServer          no server runs on the data folder (`rag.running`)
     └── ImportRejected    a file that is not taken in; nothing was changed
 """
 

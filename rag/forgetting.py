@@ -21,7 +21,7 @@ AFTERTHOUGHT = 20
 _BEGGED = r"\s*(?:줘|줄래|주라|주세요|줘요|라)"
 _WISH = re.compile(
     r"(?P<what>.*?)(?:을|를|은|는|도|만|좀|다|전부|모두|싹|그냥|제발|이제|빨리)?\s*"
-    rf"(?P<verb>{_VERB})(?:{_PLEASE}\s*[.!?~ㅋㅎㅠㅜ]*$|{_BEGGED}(?=[\s.!?~ㅋㅎㅠㅜ]).{{0,{AFTERTHOUGHT}}}$)"
+    rf"(?P<verb>{_VERB})(?:{_PLEASE}\s*[.!?~ㅋㅎㅠㅜ]*$|{_BEGGED}(?=[\s.!?~ㅋㅎㅠㅜ]).{{0,{AFTERTHOUGHT}}}$|\s.{{0,{AFTERTHOUGHT}}}니까$)"
 )
 _NOT = re.compile(
     r"(?:절대|안|못)\s*잊|잊지\s*(?:마|말)|잊으면\s*안|잊어\s*버(?:렸|린)|잊어\s*먹|까먹(?!어\s*줘)|잊어\s*(?:가|도|서|야)"
@@ -34,6 +34,8 @@ _ALL = re.compile(
 _JUST = re.compile(
     r"(?:방금|아까|지금|금방|좀\s*전|위에|마지막)[^.]*(?:말|얘기|이야기|거|것|건|걸|한\s*(?:말|얘기))|^(?:이|그)\s*(?:말|얘기|거|건)(?:은|는|도|만)?$"
 )
+_REASON = re.compile(r"^[^.!?]*?(?:니까|라서|어서|아서|하게)$")
+"""`흑역사니까 삭제해 줘` gives a reason and names nothing."""
 _FILLER = frozenset("기억 잊- 지우- 삭제 말 얘기 이야기 관하- 대하- 관련 거 것 부분 내용 정보 전부 모두 다".split())
 LONGEST = 80
 """Characters of a message that is nothing but such a wish."""
@@ -62,7 +64,7 @@ def wish_to_forget(text: str) -> Wish | None:
     match = _WISH.search(message)
     if match is None:
         return None
-    what = match["what"].strip()
+    what = _REASON.sub("", match["what"].strip()).strip()
     if _ALL.search(what + message[match.end("what") : match.start("verb")]):
         return Wish("all")
     if not what or _JUST.search(what):

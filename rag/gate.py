@@ -12,9 +12,10 @@ from datetime import date
 
 from rag import dates
 from rag.errors import BadMemory
-from rag.memory import MAX_QUOTE, SINGLE_SLOTS, Memory, Proposal, checked_text, normalise
+from rag.memory import MAX_QUOTE, Memory, Proposal, checked_text, normalise
 from rag.morphology import content_words, morphemes
 from rag.numerals import number
+from rag.supersession import superseded
 
 MOST = 6
 """Memories that one message may give; who tells more than that is pasting a text."""
@@ -22,9 +23,7 @@ GROUNDED = 0.5
 """Share of the nouns of a model's sentence that must stand in the message. The rest may be words of its own, such as
 `키운다`; a sentence that is mostly its own was made up."""
 
-OPPOSITES = {"like": "dislike", "dislike": "like"}
 DATED_SLOTS = ("plan", "promise")
-_VERBS_OF_TASTE = frozenset("좋아하- 싫어하- 좋- 싫- 즐기- 먹- 마시- 못 안 잘 최애".split())
 _ASKING = re.compile(r"[?？]\s*[ㅋㅎㅠㅜ~!?？.]*$")
 _SENTENCE_END = re.compile(r"[.!?？\n]+|[ㅋㅎㅠㅜ]{2,}|~+")
 
@@ -106,12 +105,8 @@ def _judge(proposal: Proposal, message: str, said: date, live: Sequence[Memory],
         if _says_no_more(text, memory.text) and _same_days(memory, span):
             return Verdict(proposal, "known", f"memory {memory.id} says so")
     first, last = (span.first, span.last) if span else (None, None)
-    replaced = _replaced(proposal, text, live, same_slot)
+    replaced = superseded(proposal, text, live)
     return Verdict(proposal, "add", "new", text, quote, first, last, tuple(replaced))
-
-
-def _names(memory: Memory, word: str) -> bool:
-    return _squeezed(word) in _squeezed(memory.text + memory.quote)
 
 
 def _squeezed(text: str) -> str:
@@ -178,27 +173,3 @@ def _same_days(memory: Memory, span: dates.Span | None) -> bool:
 
 def _overlap(one: str, other: str) -> bool:
     return one in other or other in one
-
-
-def _replaced(proposal: Proposal, text: str, live: Sequence[Memory], same_slot: Sequence[Memory]) -> list[Memory]:
-    """Live memories that stop being true with the new one, newest first; pinned ones like any other."""
-    if proposal.slot in SINGLE_SLOTS:
-        found = list(same_slot)
-    else:
-        found = [memory for memory in same_slot if _refined(proposal, text, memory)]
-    if opposite := OPPOSITES.get(proposal.slot):
-        liked = set(content_words(text)) - _VERBS_OF_TASTE
-        found += [
-            memory
-            for memory in live
-            if memory.slot == opposite and liked and set(content_words(memory.text)) - _VERBS_OF_TASTE == liked
-        ]
-    return sorted(found, key=lambda memory: memory.said, reverse=True)
-
-
-def _refined(proposal: Proposal, text: str, memory: Memory) -> bool:
-    if proposal.instead_of and _names(memory, proposal.instead_of):
-        return True
-    if memory.dated:  # the same appointment on another day is another appointment, unless the user says otherwise
-        return False
-    return _says_no_more(memory.text, text) and bool(content_words(memory.text))

@@ -6,6 +6,7 @@ known, works beside any database, and leaves no copy of forgotten words in a fil
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
 from collections import Counter, defaultdict
@@ -43,28 +44,53 @@ class KeywordIndex:
 
     Args:
         texts: text by memory id.
-        before: an older index, of which the morphemes of texts that stand in both are taken.
+        before: an older index, of which everything is taken but what has changed since.
     """
 
     def __init__(self, texts: Mapping[str, str], before: KeywordIndex | None = None) -> None:
-        known: dict[str, tuple[str, Counter[str]]] = before._words if before is not None else {}
-        self._words: dict[str, tuple[str, Counter[str]]] = {
-            memory: there if (there := known.get(memory)) and there[0] == text else (text, Counter(terms(text)))
-            for memory, text in texts.items()
-        }
-        counts = {memory: words for memory, (_, words) in self._words.items()}
-        self._lengths = {memory: sum(words.values()) for memory, words in counts.items()}
-        self._mean = sum(self._lengths.values()) / max(1, len(counts)) or 1.0
-        self._postings: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        for memory, words in counts.items():
-            for word, count in words.items():
-                self._postings[word][memory] = count
+        self._words: dict[str, tuple[str, Counter[str]]] = dict(before._words) if before is not None else {}
+        self._postings: dict[str, dict[str, int]] = dict(before._postings) if before is not None else {}
+        self._lengths: dict[str, int] = dict(before._lengths) if before is not None else {}
+        own: set[str] = set()  # words whose postings are no longer shared with the older index
+        for memory in [memory for memory in self._words if memory not in texts]:
+            self._take_out(memory, own)
+        for memory, text in texts.items():
+            there = self._words.get(memory)
+            if there is not None and there[0] == text:
+                continue
+            if there is not None:
+                self._take_out(memory, own)
+            self._put_in(memory, text, own)
+        self._mean = sum(self._lengths.values()) / max(1, len(self._lengths)) or 1.0
+
+    def _posting(self, word: str, own: set[str]) -> dict[str, int]:
+        if word not in own:
+            own.add(word)
+            self._postings[word] = dict(self._postings.get(word, ()))
+        return self._postings[word]
+
+    def _put_in(self, memory: str, text: str, own: set[str]) -> None:
+        counts = Counter(terms(text))
+        self._words[memory] = text, counts
+        self._lengths[memory] = counts.total()
+        for word, count in counts.items():
+            self._posting(word, own)[memory] = count
+
+    def _take_out(self, memory: str, own: set[str]) -> None:
+        _, counts = self._words.pop(memory)
+        del self._lengths[memory]
+        for word in counts:
+            del self._posting(word, own)[memory]
 
     def __len__(self) -> int:
         return len(self._lengths)
 
-    def search(self, query: str) -> dict[str, float]:
-        """BM25 score (above 0) by memory id, of all that share a word with ``query``."""
+    def search(self, query: str, most: int | None = None) -> dict[str, float]:
+        """BM25 score (above 0) by memory id, of those that share a word with ``query``.
+
+        Args:
+            most: so many of the best at most (default: all).
+        """
         scores: defaultdict[str, float] = defaultdict(float)
         for word in dict.fromkeys(terms(query)):
             postings = self._postings.get(word, {})
@@ -75,4 +101,6 @@ class KeywordIndex:
             for memory, count in postings.items():
                 length = 1 - B + B * self._lengths[memory] / self._mean
                 scores[memory] += rarity * count * (K1 + 1) / (count + K1 * length)
+        if most is not None and len(scores) > most:
+            return dict(heapq.nlargest(most, scores.items(), key=lambda entry: entry[1]))
         return dict(scores)

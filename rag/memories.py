@@ -7,10 +7,11 @@ takes up what the outbox names. Whatever becomes of Chroma, recall answers: by w
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from rag import store
-from rag.asking import asked_about
+from rag.asking import asked_about, topics
 from rag.errors import BadMemory, IndexBusy, IndexFailed, RagError
 from rag.forgetting import Wish, meant, wish_to_forget
 from rag.gate import Verdict, judge
@@ -29,6 +30,7 @@ from rag.keywords import KeywordIndex
 from rag.memory import Memory, checked_kind, checked_slot, checked_text, parse_day
 from rag.morphology import forget_analyses, load_morphology
 from rag.recall import Recall, Weights, is_due, rank
+from rag.supersession import known_names
 from rag.visibility import SERVER_TREE, Place, Tree, leaves, line_ids, settled
 
 if TYPE_CHECKING:
@@ -43,6 +45,14 @@ CACHED_ACCOUNTS = 64
 CACHED_PLACES = 4
 """Of each account, places for which is kept what holds there."""
 CACHED_LINES = 2000
+MOST_PASSED_OVER = 400
+"""Memories that do not hold (any more) may be among the nearest; so many are looked at beyond them at most."""
+OWN_COLLECTION = 1000
+"""An account of so many memories gets a collection of its own."""
+MOST_BY_WORDS = 100
+"""Memories that share words with a message and are weighed, the best of them: of thousands most share a common one."""
+LOG_PATIENCE = 5.0
+"""Seconds that forgetting waits for readers, where nobody waits for a reply."""
 POLL_SECONDS = 5.0
 """How often the outbox is looked at unasked: another process, such as the command, may have written."""
 LONGEST_PAUSE = 120.0
@@ -76,12 +86,14 @@ class Known:
 
     revision: int
     memories: dict[str, Memory]
+    stamps: dict[str, str] = field(default_factory=dict)
+    """What stood of each in the database (`store.stamps`): what has not changed is not read again."""
     before: list[KeywordIndex] = field(default_factory=list)
     """The words of the revision before, if they were searched."""
     lines: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     """Ids of the memories on a line, by chat and leaf: nothing above a leaf ever changes."""
-    held: dict[frozenset[str], Held] = field(default_factory=dict)
-    """What holds where just these memories are visible."""
+    held: dict[tuple[tuple[str, str], ...], Held] = field(default_factory=dict)
+    """What holds where just these lines are shown."""
 
     @cached_property
     def words(self) -> KeywordIndex:
@@ -89,20 +101,38 @@ class Known:
         texts = {memory.id: memory.text for memory in self.memories.values()}
         return KeywordIndex(texts, self.before[0] if self.before else None)
 
+    @cached_property
+    def chats(self) -> frozenset[str]:
+        """Chats in which something was said that is remembered."""
+        return frozenset(m.chat for m in self.memories.values() if m.message is not None and m.chat is not None)
+
+    @cached_property
+    def anywhere(self) -> frozenset[str]:
+        """Ids of those that hold in every chat."""
+        return frozenset(memory.id for memory in self.memories.values() if memory.message is None)
+
     @property
     def searched(self) -> list[KeywordIndex]:
         """The index of words, or the one before it, as far as there is one."""
         return [self.words] if "words" in self.__dict__ else [*self.before]
 
-    def hold(self, ids: frozenset[str]) -> Held:
-        """What holds where the memories of these ids are visible."""
-        found = self.held.get(ids)
+    def hold(self, shown: Mapping[tuple[str, str], frozenset[str]]) -> Held:
+        """What holds where these lines are shown: ids by chat and leaf."""
+        lines = tuple(shown)
+        found = self.held.get(lines)
         if found is None:
+            ids = self.anywhere.union(*shown.values())
             found = Held(settled(memory for memory in self.memories.values() if memory.id in ids))
             if len(self.held) >= CACHED_PLACES:
                 self.held.clear()
-            self.held[ids] = found
+            self.held[lines] = found
         return found
+
+    def unchanged_lines(self, memories: Mapping[str, Memory]) -> dict[tuple[str, str], frozenset[str]]:
+        """Lines of the chats to which no memory was added and from which none was taken, for the next revision."""
+        differing = self.memories.keys() ^ memories.keys()
+        chats = {(self.memories.get(id) or memories[id]).chat for id in differing}
+        return {line: ids for line, ids in self.lines.items() if line[0] not in chats}
 
 
 @dataclass(frozen=True)
@@ -127,6 +157,14 @@ class Report:
     @property
     def whole(self) -> bool:
         return not self.problem and not self.difference
+
+    def values(self) -> dict[str, Any]:
+        """What the command shows, as JSON takes it."""
+        return {
+            "place": self.place, "collection": self.collection, "memories": self.memories, "indexed": self.indexed,
+            "waiting": self.waiting, "missing": list(self.difference.missing), "stale": list(self.difference.stale),
+            "foreign": list(self.difference.foreign), "problem": self.problem, "whole": self.whole,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -203,8 +241,7 @@ class Memories:
             if known is not None and known.revision == revision:
                 self._known.move_to_end(account)
                 return known
-        found = {memory.id: memory for memory in store.all_of(connection, account)}
-        known = Known(revision, found, known.searched if known is not None else [])
+        known = self._next(connection, account, revision, known)
         with self._known_lock:
             self._known[account] = known
             self._known.move_to_end(account)
@@ -212,17 +249,25 @@ class Memories:
                 self._known.popitem(last=False)
         return known
 
+    def _next(self, connection: sa.Connection, account: str, revision: int, before: Known | None) -> Known:
+        """An account's memories now, of which only what has changed since ``before`` is read."""
+        stamps = store.stamps(connection, account)
+        if before is None:
+            return Known(revision, {memory.id: memory for memory in store.all_of(connection, account)}, stamps)
+        fresh = store.by_ids(connection, [id for id, stamp in stamps.items() if before.stamps.get(id) != stamp])
+        memories = {id: fresh.get(id) or before.memories[id] for id in stamps if id in fresh or id in before.memories}
+        return Known(revision, memories, stamps, before.searched, before.unchanged_lines(memories))
+
     def _visible(self, connection: sa.Connection, account: str, place: Place | None) -> tuple[Known, Held]:
         """As `visibility.visible`, but only lines that are new are walked."""
         known = self._account(connection, account)
         if not known.memories:
             return known, Held([])
-        holding = {memory.chat for memory in known.memories.values() if memory.message is not None}
-        ids = {memory.id for memory in known.memories.values() if memory.message is None}
-        chats: dict[str, str | None] = {row.id: row.active for row in connection.execute(leaves(account, self._tree))}
-        for chat, active in chats.items():
-            leaf = place.leaf if place is not None and place.chat == chat else active
-            if chat not in holding or leaf is None:
+        shown: dict[tuple[str, str], frozenset[str]] = {}
+        for row in connection.execute(leaves(account, self._tree)):
+            chat = str(row.id)
+            leaf = place.leaf if place is not None and place.chat == chat else row.active
+            if chat not in known.chats or leaf is None:
                 continue
             line = known.lines.get((chat, leaf))
             if line is None:
@@ -231,8 +276,8 @@ class Memories:
                 if len(known.lines) >= CACHED_LINES:
                     known.lines.clear()
                 known.lines[chat, leaf] = line
-            ids |= line
-        return known, known.hold(frozenset(ids))
+            shown[chat, leaf] = line
+        return known, known.hold(shown)
 
     def visible(self, account: str, place: Place | None = None) -> list[Memory]:
         """The memories that hold at ``place`` (default: on the lines the chats show), oldest first, live and superseded."""
@@ -269,14 +314,16 @@ class Memories:
             due = [replace(memory, surfaced=fresh[memory.id].surfaced) for memory in due if memory.id in fresh]
             due = [memory for memory in due if is_due(memory, now, self.weights)]
             due.sort(key=lambda memory: memory.valid_from or now.date())
-        words = known.words.search(text)
+        words = known.words.search(text, MOST_BY_WORDS)
         meaning = self._meaning(account, text, known, held.memories)
         fitting = {memory: held.by_id[memory] for memory in (*words, *(meaning or ())) if memory in held.by_id}
-        named = (memory for slot in asked.slots for memory in held.by_slot.get(slot, ()))
+        few = self.weights.topic_most
+        touched = [slot for slot in topics(text) if 0 < len(held.by_slot.get(slot, ())) <= few]
+        named = (memory for slot in (*asked.slots, *touched) for memory in held.by_slot.get(slot, ()))
         fitting |= {memory.id: memory for memory in (*held.boundaries, *named)}
         return rank(
             fitting.values(), now, self.weights, meaning=meaning, words=words, asked=asked, due=due, limit=limit,
-            slots=held.by_slot.keys(),
+            slots=held.by_slot.keys(), topics=touched,
         )  # fmt: skip
 
     def _meaning(
@@ -287,7 +334,8 @@ class Memories:
         # On another branch a superseded memory may hold, and live ones may not: then look further.
         revived = any(memory.state != known.memories[memory.id].state for memory in visible)
         states = ("live", "superseded") if revived else ("live",)
-        limit = self.weights.candidates + len(known.memories) - len(visible)
+        passed_over = len(known.memories) - sum(memory.state == "live" for memory in visible)
+        limit = self.weights.candidates + min(passed_over, MOST_PASSED_OVER)
         try:
             return self.index.query(account, text, states, limit, self.weights.deviations)
         except RagError as error:
@@ -380,10 +428,9 @@ class Memories:
         from rag.patterns import propose
 
         day = (said or datetime.now()).date()
-        proposals = propose(text, day) + (parse_extraction(answer) if answer else [])
-        if not proposals:
-            return []
-        return judge(proposals, text, day, self.visible(account, Place(chat, message)))
+        known = self.visible(account, Place(chat, message))
+        proposals = propose(text, day, known_names(known)) + (parse_extraction(answer) if answer else [])
+        return judge(proposals, text, day, known) if proposals else []
 
     def _add(
         self, connection: sa.Connection, account: str, chat: str, message: str, said: float, verdicts: Sequence[Verdict]
@@ -545,18 +592,39 @@ class Memories:
         return count
 
     def _leave_no_trace(self, account: str | None) -> None:
+        self.sweep(account, LOG_PATIENCE)
+
+    def sweep(self, account: str | None, patience: float = 0.05) -> bool:
+        """Has what was forgotten leave caches and the database's log.
+
+        Args:
+            account: whose memories; None for everybody's.
+            patience: seconds that it waits for readers of the database; writers wait as long.
+
+        Returns:
+            Whether the log holds nothing more. If not, a reader stood in the way: try again later.
+        """
         with self._known_lock:
             if account is None:
                 self._known.clear()
             self._known.pop(account or "", None)
         forget_analyses()
-        if self._engine.dialect.name == "sqlite":
-            # `secure_delete` clears the file; old pages stand in the log until it is written over.
-            raw = self._engine.raw_connection()
+        if self._engine.dialect.name != "sqlite":
+            return True
+        # `secure_delete` clears the file; old pages stand in the log until it is cut off.
+        raw = self._engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+            cursor.execute(f"PRAGMA busy_timeout={int(1000 * patience)}")
             try:
-                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                raw.close()
+                busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.OperationalError:
+                busy = 1
+            cursor.execute(f"PRAGMA busy_timeout={usual}")
+            return not busy
+        finally:
+            raw.close()
 
     # --- the index
 
@@ -617,7 +685,14 @@ class Memories:
             self.index.open()
             self._mend(progress or self._progress)
             self._whole = True
-        self._carry_over()
+            self.index.chroma.check_own(self.index.target)
+            self._give_own()
+        if self._carry_over():
+            self._give_own()
+
+    def _give_own(self) -> None:
+        for account in self._read(lambda connection: store.large_accounts(connection, OWN_COLLECTION)):
+            self.index.give_own(account)
 
     def _wanted(self) -> dict[str, str]:
         wanted: dict[str, str] = {}
@@ -650,16 +725,20 @@ class Memories:
             self.index.probe(memory)
         self.index.complete()
 
-    def _carry_over(self) -> None:
+    def _carry_over(self) -> bool:
+        """Tells Chroma what the outbox names; whether there was anything."""
+        carried = False
         while not self._closing.is_set():
             entries = self._read(store.outbox_entries)
             if not entries:
-                return
+                return carried
+            carried = True
             rows = self._read(lambda connection, entries=entries: store.by_ids(connection, entries))  # type: ignore[misc]
             kept = [memory for memory in rows.values() if memory.state != "forgotten"]
             self.index.remove([memory for memory in entries if memory not in {m.id for m in kept}])
             self.index.put(kept)
             self._write(lambda connection, entries=entries: store.clear_outbox(connection, entries))  # type: ignore[misc]
+        return carried
 
     def wait(self, seconds: float = 60.0) -> bool:
         """Waits until the index has taken up all changes so far; whether it has."""

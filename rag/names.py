@@ -40,6 +40,25 @@ def given_name(word: str) -> str:
     return ""
 
 
+# Syllables that given names of two begin and end with; together with a proper noun of the analyser they tell one.
+_FIRST = frozenset(
+    "금누가강건경고광국권규근기길나남다단대덕도동두라래로루리마명무문미민범병보복상새서석선설성세소솔송수숙순승시신아안애여연열영예온옥완요용우운원유윤율은의이인일임자장재전정제조종주준중지진찬창채철청초춘충치태하한해향혁현형혜호홍화환효후훈휘희"
+)
+_SECOND = frozenset(
+    "가강건걸겸경광구국권규근기길나남단담대덕도동라란람랑래량련렬로루류리린림마만명모무문미민배범별병보복봄빈빛산상서석선설섭성세소솔송수숙순슬승식신실아안애연열엽영예오옥온완요용우욱운웅원월유윤율은을음의이인일임자정제조종주준중지진찬창채천철청초춘치태하학한해향헌혁현협형혜호홍화환황효후훈휘휼흔흠희"
+)
+
+
+def plausible_given_name(word: str) -> bool:
+    """Whether two syllables could be a given name, such as a proper noun that is no place may well be."""
+    return len(word) == 2 and word[0] in _FIRST and word[1] in _SECOND
+
+
+def is_given_name(word: str) -> bool:
+    """Whether ``word`` as a whole is a given name, alone or after a surname."""
+    return word in GIVEN or (word[:1] in SURNAMES and word[1:] in GIVEN)
+
+
 def introduction(text: str) -> tuple[str, str] | None:
     """Name and quote of one who introduces himself by a name that people have; None where there is no such."""
     for match in INTRODUCTION.finditer(text):

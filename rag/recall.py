@@ -15,7 +15,7 @@ from rag.memory import Memory
 class Weights:
     """Every number of recall in one place.
 
-    A memory's relevance is ``vector · meaning + keyword · words + asked``, each of 0–1. Below ``floor`` it is not
+    A memory's relevance is ``vector · meaning + keyword · words + asked + topic``, each of 0–1. Below ``floor`` it is not
     recalled, whatever else speaks for it; the rest only orders what is relevant.
     """
 
@@ -28,6 +28,9 @@ class Weights:
     # A shared verb (좋아하다, BM25 near 1.2: 0.14) is not enough, nor is a message of many verbs.
     floor: float = 0.15
     asked: float = 1.0
+    # What a message only touches on (`asking.topics`) counts where its slot holds few memories: one job, not fifty likes.
+    topic: float = 0.18
+    topic_most: int = 2
 
     # These order and never lift over the floor: together they weigh less than one shared noun.
     recency: float = 0.1
@@ -57,7 +60,7 @@ class Recalled:
     Attributes:
         reason: ``due`` (its day has come), ``asked``, ``relevant``, ``boundary``.
         score: sum of ``parts``.
-        parts: weighted shares by name: asked, vector, keyword, recency, kind, pinned, confidence.
+        parts: weighted shares by name: asked, topic, vector, keyword, recency, kind, pinned, confidence.
         similarity: cosine similarity, where the vectors were asked and knew it.
         line: as the prompt shows it, with its date.
     """
@@ -127,6 +130,7 @@ def rank(
     due: Sequence[Memory] = (),
     limit: int | None = None,
     slots: Collection[str] | None = None,
+    topics: Collection[str] = (),
 ) -> Recall:
     """Scores memories and chooses.
 
@@ -138,6 +142,7 @@ def rank(
         due: those that come up by their date.
         limit: how many beside due ones and boundaries (default: ``weights.limit``).
         slots: those that hold something, where ``memories`` are not all that hold.
+        topics: slots that the message touches on.
     """
     live = [memory for memory in memories if memory.state == "live"]
     limit = weights.limit if limit is None else limit
@@ -149,6 +154,7 @@ def rank(
         similarity, meant = (meaning or {}).get(memory.id, (None, 0.0))
         relevance = {
             "asked": weights.asked * (memory.slot in asked.slots),
+            "topic": weights.topic * (memory.slot in topics),
             "vector": weights.vector * meant,
             "keyword": weights.keyword * _squashed((words or {}).get(memory.id, 0.0), weights.keyword_half),
         }

@@ -97,6 +97,42 @@ def all_of(connection: sa.Connection, account: str) -> list[Memory]:
     return [memory_of(row) for row in connection.execute(query.order_by(memories.c.said, memories.c.id))]
 
 
+def of_chat(connection: sa.Connection, account: str, chat: str) -> list[Memory]:
+    """Memories that were said in a chat, on whatever branch, oldest first, without forgotten ones."""
+    query = sa.select(memories).where(
+        memories.c.chat == chat, memories.c.account == account, memories.c.state != "forgotten"
+    )
+    return [memory_of(row) for row in connection.execute(query.order_by(memories.c.said, memories.c.id))]
+
+
+def stamps(connection: sa.Connection, account: str) -> dict[str, str]:
+    """What stands of each of the account's memories, as one string by id, oldest first, without forgotten ones."""
+    changing = (
+        "state",
+        "text",
+        "quote",
+        "kind",
+        "slot",
+        "valid_from",
+        "valid_until",
+        "pinned",
+        "confidence",
+        "supersedes",
+    )
+    parts = [sa.func.coalesce(sa.cast(memories.c[name], sa.Text), "") for name in changing]
+    stamp: sa.ColumnElement[str] = parts[0]
+    for part in parts[1:]:
+        stamp = stamp + sa.literal("\x1f") + part
+    query = sa.select(memories.c.id, stamp).where(memories.c.account == account, memories.c.state != "forgotten")
+    return {row[0]: row[1] for row in connection.execute(query.order_by(memories.c.said, memories.c.id))}
+
+
+def large_accounts(connection: sa.Connection, least: int) -> list[str]:
+    """Accounts with at least so many memories that are not forgotten."""
+    query = sa.select(memories.c.account).where(memories.c.state != "forgotten").group_by(memories.c.account)
+    return [str(account) for account in connection.scalars(query.having(sa.func.count() >= least))]
+
+
 def revision(connection: sa.Connection, account: str) -> int:
     """Grows with every change to the account's memories; 0 before the first."""
     found = connection.execute(sa.select(revisions.c.revision).where(revisions.c.account == account)).scalar()

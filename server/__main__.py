@@ -10,15 +10,17 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from server.commands import accounts, adapters
+from server.commands import accounts, adapters, conduct
 from server.settings import Settings, SettingsError, add_arguments, load
 
 if TYPE_CHECKING:
+    from character.conduct.judgement import Judge
     from character.emotion import Emotion
+    from stylegan.renderer import FaceRenderer
 
 logger = logging.getLogger("server")
 
-COMMANDS: dict[str, Any] = {"account": accounts, "adapter": adapters}
+COMMANDS: dict[str, Any] = {"account": accounts, "adapter": adapters, "conduct": conduct}
 """Modules with ``build_parser()`` and ``run(options, settings)``."""
 
 
@@ -26,7 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server",
         description="Oh-LoRA 오로라: a virtual-character chat server. Without a command it serves.",
-        epilog="commands: 'account' (accounts and tokens), 'adapter' (LoRA adapters, swapped while it runs). "
+        epilog="commands: 'account' (accounts and tokens), 'adapter' (LoRA adapters, swapped while it runs), "
+        "'conduct' (warnings, bans and appeals). "
         "Each has its own --help.",
     )
     add_arguments(parser)
@@ -38,6 +41,49 @@ def load_judge() -> Callable[[str], Emotion]:
     from character.emotion_classifier import EmotionClassifier
 
     return EmotionClassifier.bundled().judge
+
+
+def load_conduct_judge(settings: Settings) -> Judge | None:
+    """What judges messages; None, and a line in the log, where it is turned off or there is none.
+
+    Raises:
+        CharacterError: the model that the settings name cannot be loaded.
+    """
+    from character.conduct.judge import load_judge
+    from character.errors import CharacterError
+
+    if settings.conduct == "off":
+        logger.info("conduct is off: nothing is judged, and no ban holds")
+        return None
+    try:
+        judge = load_judge(settings.conduct_model)
+    except CharacterError as error:
+        if settings.conduct_model != "bundled":
+            raise
+        logger.warning("conduct judging is off: %s", error)
+        return None
+    judge.judge("아, 진짜 바보 같은 하루였어.")  # what is made at the first use is made now
+    return judge
+
+
+def load_renderer(settings: Settings) -> FaceRenderer | None:
+    """What draws her face; None, and a line in the log, where it is turned off or its weights are not there.
+
+    Raises:
+        StyleganError: the folder that the settings name holds no face that can be used.
+    """
+    if settings.face == "off":
+        return None
+    from stylegan.identity import BUNDLED
+    from stylegan.renderer import FaceRenderer
+
+    if settings.face == "bundled" and not (BUNDLED / "config.json").is_file():
+        logger.warning("the bundled face is missing from %s: the page shows her light alone", BUNDLED)
+        return None
+    logger.info("loading face %s", settings.face)
+    renderer = FaceRenderer.load(settings.face, settings.device)
+    renderer.warm_up()
+    return renderer
 
 
 async def serve(settings: Settings) -> None:
@@ -58,6 +104,7 @@ async def serve(settings: Settings) -> None:
             names = [account.name for account, _ in database.write_now(all_accounts) if not account.disabled]
         finally:
             database.close()
+        renderer = await asyncio.to_thread(load_renderer, settings)
         logger.info("loading language model %s", settings.llm)
         model = await asyncio.to_thread(
             load_language_model,
@@ -69,7 +116,8 @@ async def serve(settings: Settings) -> None:
             context_length=settings.context_length or None,
             remote_model=settings.remote_model or None,
         )
-        app = App(settings, model, load_judge())
+        conduct_judge = await asyncio.to_thread(load_conduct_judge, settings)
+        app = App(settings, model, load_judge(), conduct_judge=conduct_judge, renderer=renderer)
         # Korean morphology for lorebook keys takes a second to load; no turn should wait for it.
         morphology = asyncio.create_task(asyncio.to_thread(load_morphology))
         try:
@@ -83,6 +131,8 @@ async def serve(settings: Settings) -> None:
         finally:
             await asyncio.gather(morphology, return_exceptions=True)
             await model.close()
+            if renderer is not None:
+                renderer.close()
 
 
 def run(settings: Settings) -> None:
@@ -114,13 +164,14 @@ def main(argv: list[str] | None = None) -> int:
 
     from character.errors import CharacterError
     from server.errors import ServerError
+    from stylegan.errors import StyleganError
 
     try:
         if command is None:
             run(settings)
         else:
             command.run(options, settings)
-    except (CharacterError, ServerError) as error:
+    except (CharacterError, ServerError, StyleganError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:

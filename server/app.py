@@ -16,15 +16,19 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from character.conduct.judgement import Judge as ConductJudge
 from character.emotion import Emotion
 from character.language_model import LanguageModel, Sampling
 from rag.memories import load_bundled_or_named
 from rag.memory import Memory
 from server import cards, protocol
 from server.adapters import AdapterFolder, Adapters
+from server.admin import Admin
 from server.background import Background
+from server.conduct import Conduct, Said
 from server.control import Control, Handler
 from server.errors import BadRequest
+from server.faces import Faces, face_of
 from server.http import Gate, HttpRoutes
 from server.hub import Hub
 from server.memory import HerMemory
@@ -33,11 +37,14 @@ from server.remembering import Remembering, is_able
 from server.session import Session
 from server.settings import Settings
 from server.storage import chats
-from server.storage.database import Database
+from server.storage.chats import Begun
+from server.storage.database import Database, Transaction
+from server.taste import Taste
 from server.turns import Turns
 
 if TYPE_CHECKING:
     from rag.embedding import Embedder
+    from stylegan.renderer import FaceRenderer
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +67,29 @@ class Services:
     hub: Hub
     turns: Turns
     memory: HerMemory | None = None
+    conduct: Conduct | None = None
+    faces: Faces | None = None
+    taste: Taste | None = None
     version: str = field(default_factory=version)
     _background: Background = field(default_factory=Background)
+
+    @property
+    def admin(self) -> Admin:
+        """What operators ask of everybody's conduct."""
+        return Admin(self.settings, self.database, self.conduct)
+
+    async def is_operator(self, account: str) -> bool:
+        return await self.admin.is_operator(account)
+
+    async def begin(self, account: str, chat: str, said: Said, begin: Callable[[Transaction], Begun]) -> Begun:
+        """Stores what begins a turn, when conduct has nothing against it.
+
+        Raises:
+            Banned: the account may not talk for now. Whatever ``begin`` raises comes out as it is.
+        """
+        if self.conduct is None:
+            return await self.database.write(begin)
+        return await self.conduct.begin(account, chat, said, begin)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Runs something beside the connection that caused it."""
@@ -144,6 +172,8 @@ class App:
         judge: the emotion classifier for replies without a tag.
         now: the clock she reads weekday and time of day from.
         load_embedder: loads what embeds memories, in a thread.
+        conduct_judge: judges messages and replies; None: nobody does.
+        renderer: draws her face; the caller closes it. None: she has none, and the page shows her light alone.
     """
 
     def __init__(
@@ -153,8 +183,11 @@ class App:
         judge: Callable[[str], Emotion],
         now: Callable[[], datetime] = datetime.now,
         load_embedder: Callable[[str], Embedder] = load_bundled_or_named,
+        conduct_judge: ConductJudge | None = None,
+        renderer: FaceRenderer | None = None,
     ) -> None:
-        self.settings = settings
+        self._renderer = renderer
+        self.settings, self._conduct_judge = settings, conduct_judge
         self._model, self._judge, self._now, self._load_embedder = model, judge, now, load_embedder
         self.remembering: Remembering | None = None
         self.services: Services
@@ -179,15 +212,24 @@ class App:
         memory = None
         if settings.memory == "on":
             memory = HerMemory(settings, database, hub, metrics, self._now, self._load_embedder)
+        conduct = None
+        if settings.conduct == "on":
+            conduct = Conduct(settings, database, hub, self._conduct_judge, remembers=memory is not None)
+            await conduct.start()
         turns = Turns(
             database, self._model, sampling(settings), self._judge, metrics, self._turn_ended, self._now,
             show_examples=settings.llm != "bundled",  # it was trained on her dialogues, and its context is small
-            memory=memory,
+            memory=memory, conduct=conduct,
         )  # fmt: skip
         info = protocol.ModelInfo(name=self._model.name, bundled=settings.llm == "bundled")
         if memory is not None:
             memory.busy = lambda: turns.busy
-        self.services = Services(settings, database, info, metrics, hub, turns, memory)
+        faces = taste = None
+        if self._renderer is not None:
+            taste = Taste(self._renderer, face_of(self._renderer, settings), database, hub)
+            faces = taste.faces = Faces(self._renderer, taste.face_of, database, metrics, settings.face_fps)
+            database.on_events = faces.after(hub.publish)
+        self.services = Services(settings, database, info, metrics, hub, turns, memory, conduct, faces, taste)
         commands: dict[str, Handler] = {}
         if memory is not None:
             able = is_able(settings)
@@ -196,6 +238,9 @@ class App:
         adapters = Adapters(self._model, AdapterFolder(settings.data))
         await adapters.start()
         commands["adapter.use"] = lambda asked: adapters.use(asked["name"])
+        if conduct is not None:
+            conduct.stop_turns = turns.stop_account
+            commands["conduct.wake"] = conduct.woken
         self._control = Control(settings.data, commands)
         await self._control.start()
         try:
@@ -212,6 +257,8 @@ class App:
             await self._close_memory()
             database.close()
             raise
+        if faces is not None:
+            faces.start()
         gate = Gate(settings.host, self.port, settings.hosts, settings.origins)
         self._routes = HttpRoutes(gate, metrics.render, self._health)
 
@@ -234,6 +281,12 @@ class App:
         self.services.hub.broadcast(account, protocol.encode(told, chat=chat))
 
     async def _close_memory(self) -> None:
+        if self.services.taste is not None:
+            await self.services.taste.close()
+        if self.services.faces is not None:
+            await self.services.faces.close()
+        if self.services.conduct is not None:
+            await self.services.conduct.close()
         if self.remembering is not None:
             await self.remembering.close()
         if self.services.memory is not None:

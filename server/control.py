@@ -6,22 +6,19 @@ Whoever may write into the data folder may use it; it is never reachable over th
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import socket
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from character.errors import CharacterError
+from rag.running import socket_path
 from server.errors import ServerError
 
 logger = logging.getLogger(__name__)
 
-LONGEST_PATH = 100
-"""Bytes of a socket's path; the kernel takes 107."""
 LONGEST_LINE = 1 << 20
 
 Handler = Callable[[dict[str, Any]], Awaitable[Any]]
@@ -29,15 +26,6 @@ Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 
 class ControlError(ServerError):
     """The running server refused a command; the message says why."""
-
-
-def socket_path(data: Path) -> Path:
-    """Where the socket of a data folder is: in it, or under a short name where its path is too long."""
-    path = data.resolve() / "control.sock"
-    if len(str(path).encode()) <= LONGEST_PATH:
-        return path
-    name = hashlib.blake2b(str(path).encode(), digest_size=8).hexdigest()
-    return Path(tempfile.gettempdir()) / f"ohlora-{name}.sock"
 
 
 class Control:

@@ -8,6 +8,8 @@
     ├── Unauthorized      "unauthorized"   no valid token or login code
     ├── TurnLive          "turn_live"      the chat already has a live turn
     ├── RateLimited       "rate_limited"   too many requests of this account
+    ├── Banned            "banned"         the account may not talk for now
+    ├── Forbidden         "forbidden"      for operators only
     ├── TooLarge          "too_large"      text or upload beyond its limit
     ├── ModelFailed       "model_failed"   the language model is down or failed
     └── StorageError      "storage"        the database cannot be used
@@ -47,6 +49,14 @@ class TurnLive(ServerError):
 
 class RateLimited(ServerError):
     code = "rate_limited"
+
+
+class Banned(ServerError):
+    code = "banned"
+
+
+class Forbidden(ServerError):
+    code = "forbidden"
 
 
 class TooLarge(ServerError):

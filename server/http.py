@@ -42,15 +42,16 @@ class StaticFile:
 
 
 def read_files(folder: Path = WEB) -> dict[str, StaticFile]:
-    """Every file of the page by its exact path; ``/`` is ``index.html``."""
+    """Every file of the page by its exact path; ``/`` is ``index.html`` and ``/admin`` is ``admin.html``."""
     files = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
         body = path.read_bytes()
         media_type = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
         files["/" + path.relative_to(folder).as_posix()] = StaticFile(body, gzip.compress(body), media_type, etag)
-    if "/index.html" in files:
-        files["/"] = files["/index.html"]
+    for page, address in (("/index.html", "/"), ("/admin.html", "/admin")):
+        if page in files:
+            files[address] = files[page]
     return files
 
 

@@ -49,9 +49,9 @@ WISH_SECONDS = 5.0
 """It waits longer where the user may want something forgotten: she must not talk past that."""
 CLOSING_SECONDS = 10.0
 """A Chroma server that does not answer must not keep the program from ending."""
-SWEEP_AFTER, SWEEP_WITHIN = 1.0, 60.0
-"""Seconds until what was forgotten leaves caches and the database's log too: that holds up writers, so it waits for live
-turns to end, but not for ever."""
+SWEEP_PATIENCE, SWEEP_AGAIN = 0.05, 1.0
+"""Seconds for which cutting off the database's log after something was forgotten may hold up writers, and until it is tried
+again where a reader stood in the way."""
 THREADS = 3
 PAGE = 50
 FOUND = 30
@@ -439,6 +439,19 @@ class HerMemory:
         known = {memory.id: memory for memory in every}
         return [entry(memory, known) for memory in memories]
 
+    async def saved(self, account: str, chat: str) -> dict[str, list[MemoryEntry]]:
+        """What she remembers of the messages of a chat and still holds, by message."""
+
+        def query(connection: sa.Connection) -> tuple[list[Memory], dict[str, Memory]]:
+            live = [memory for memory in store.of_chat(connection, account, chat) if memory.state == "live"]
+            return live, store.by_ids(connection, (old for memory in live for old in memory.supersedes))
+
+        live, earlier = await self._database.read(query)
+        found: dict[str, list[MemoryEntry]] = {}
+        for memory in live:
+            found.setdefault(str(memory.message), []).append(entry(memory, earlier))
+        return found
+
     async def forget(self, account: str, ids: Sequence[str], by: Watcher | None = None) -> protocol.MemoryForgotten:
         """Forgets memories for good, and the words of them in stored events; their own connections are told.
 
@@ -485,24 +498,26 @@ class HerMemory:
         return told
 
     def _sweep(self, account: str) -> None:
-        """Has the words of what was forgotten leave caches and the database's log as well, soon."""
+        """Has the words of what was forgotten leave caches and the database's log as well, at once where no reader is in the
+        way."""
         self.memories.changed()
         if not self._to_sweep:
-            self._background.spawn(self._sweep_later())
+            self._background.spawn(self._sweep_out())
         self._to_sweep.add(account)
 
-    async def _sweep_later(self) -> None:
-        until = self._loop.time() + SWEEP_WITHIN
-        await self._rest()
-        while self.busy() and self._loop.time() < until and not self._closing.is_set():
-            await self._rest()
-        accounts, self._to_sweep = self._to_sweep, set()
-        for account in accounts:
-            await asyncio.to_thread(self.memories.forget, account, [])
+    async def _sweep_out(self) -> None:
+        while accounts := set(self._to_sweep):
+            clean = [await asyncio.to_thread(self.memories.sweep, account, SWEEP_PATIENCE) for account in accounts]
+            if all(clean):
+                self._to_sweep -= accounts
+            elif self._closing.is_set():
+                return
+            else:
+                await self._rest()
 
     async def _rest(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), SWEEP_AFTER)
+            await asyncio.wait_for(self._closing.wait(), SWEEP_AGAIN)
 
     def deleted(self, account: str, ids: Sequence[str]) -> None:
         """Memories went along with messages that were deleted."""
@@ -524,11 +539,7 @@ class HerMemory:
     async def check(self, asked: dict[str, Any]) -> dict[str, Any]:
         """How the index stands to the database."""
         report = await asyncio.to_thread(self.memories.check)
-        differing = {name: len(getattr(report.difference, name)) for name in ("missing", "stale", "foreign")}
-        return {
-            "place": report.place, "collection": report.collection, "memories": report.memories, "indexed": report.indexed,
-            "waiting": report.waiting, "problem": report.problem, "whole": report.whole, **differing,
-        }  # fmt: skip
+        return report.values()
 
 
 def _load_words() -> None:
@@ -572,4 +583,5 @@ def without_words(debug: dict[str, Any]) -> dict[str, Any]:
 
 def with_memory(context: Any, remembered: Remembered, summary: str = "") -> Any:
     """A `TurnContext` with what she recalls."""
-    return replace(context, memories=remembered.recall.lines, notices=remembered.notices, summary=summary)
+    notices = [*context.notices, *remembered.notices]
+    return replace(context, memories=remembered.recall.lines, notices=notices, summary=summary)

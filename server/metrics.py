@@ -34,6 +34,26 @@ class Metrics:
         self.remembered = Counter(
             "ohlora_memories_total", "memories taken from what users said", registry=self.registry
         )
+        self.face_watchers = Gauge(
+            "ohlora_face_watchers", "connections that her face is sent to", registry=self.registry
+        )
+        self.face_frames = Counter(
+            "ohlora_face_frames_total",
+            "frames of her face by outcome: sent, dropped",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.face_render = Histogram(
+            "ohlora_face_render_seconds", "one pass of the face generator",
+            buckets=(0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.13, 0.2, 0.4, 0.8), registry=self.registry,
+        )  # fmt: skip
+        self.face_batch = Histogram(
+            "ohlora_face_batch", "faces drawn in one pass", buckets=(1, 2, 4, 8, 16, 32, 64), registry=self.registry
+        )
+        self.face_delay = Histogram(
+            "ohlora_face_delay_seconds", "from a feeling that is stored to the first frame that shows it",
+            buckets=(0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.4, 0.8), registry=self.registry,
+        )  # fmt: skip
         self.commit_jobs = Counter("ohlora_commit_jobs_total", "writes that went to disk", registry=self.registry)
 
     def on_batch(self, jobs: int, seconds: float) -> None:

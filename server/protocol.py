@@ -28,6 +28,7 @@ from server.errors import BadRequest
 VERSION = 1
 MAX_FRAME_BYTES = 64 * 1024
 MAX_TEXT_CHARACTERS = 4000
+MAX_APPEAL_CHARACTERS = 500
 MAX_UPLOAD_BYTES = 32 * 1024 * 1024
 
 CLOSE_GOING_AWAY = 1001
@@ -285,6 +286,110 @@ class MemoryForget(Message):
     message: Id | None = Field(None, description="the reply that asked")
 
 
+class ConductList(Message):
+    """Asks for the account's own warnings and bans, newest first. Answered by `conduct.list`."""
+
+    type: ClassVar[str] = "conduct.list"
+
+
+class ConductAppeal(Message):
+    """Objects to a decision, once. Answered by `conduct.changed`, as are all other connections."""
+
+    type: ClassVar[str] = "conduct.appeal"
+    decision: Id
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_APPEAL_CHARACTERS)]
+
+
+class AdminList(Message):
+    """Operators only. Asks for everybody's decisions, newest first. Answered by `admin.list`."""
+
+    type: ClassVar[str] = "admin.list"
+    only: Literal["all", "standing", "lifted", "appeals"] = Field("all", description="appeals: those without an answer")
+    account: Annotated[str, StringConstraints(max_length=40)] | None = Field(None, description="name of one account")
+    before: Annotated[str, StringConstraints(max_length=80)] | None = Field(
+        None, description="`more` of the last answer: the page after it"
+    )
+
+
+class AdminDecide(Message):
+    """Operators only. Upholds a decision or lifts it, with what followed from it. Answered by `admin.decided`."""
+
+    type: ClassVar[str] = "admin.decide"
+    decision: Id
+    state: Literal["upheld", "lifted"]
+    answer: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_APPEAL_CHARACTERS)] = Field(
+        "", description="for the user"
+    )
+
+
+class AdminStats(Message):
+    """Operators only. Asks for counts. Answered by `admin.stats`."""
+
+    type: ClassVar[str] = "admin.stats"
+
+
+class TurnTyping(Message):
+    """The user is writing in the chat of the envelope: she looks up. Worth sending every two seconds; not answered."""
+
+    type: ClassVar[str] = "turn.typing"
+
+
+class FaceWatch(Message):
+    """Shows her face in the chat of the envelope, as binary frames, or ends it. Answered by `face.watching`.
+
+    A connection watches one chat: another takes its place. End it while the face cannot be seen: what nobody watches is not
+    drawn. Frames that the client cannot take in time are dropped, never queued.
+    """
+
+    type: ClassVar[str] = "face.watch"
+    on: bool = True
+    fps: Annotated[int, Field(ge=1, le=60)] = Field(20, description="frames a second that are wanted at most")
+
+
+class FaceStill(Message):
+    """Asks for her portrait with an emotion, in the chat of the envelope. Answered by `face.picture`."""
+
+    type: ClassVar[str] = "face.still"
+    emotion: Annotated[str, StringConstraints(max_length=20)]
+    strength: Annotated[float, Field(ge=0, le=1)] = 0.5
+    size: Literal[128, 256, 512] = Field(128, description="pixels; never more than the generator paints")
+
+
+class FaceGallery(Message):
+    """Asks for faces to choose hers from. Answered by `face.gallery`, which may take seconds at first.
+
+    They follow what the account has rated. The envelope may name a chat, whose card says which gender is meant.
+    """
+
+    type: ClassVar[str] = "face.gallery"
+    round: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        0, description="0 begins anew; with 1, 2, … no face comes twice"
+    )
+    gender: Literal["card", "female", "male", "all"] = "card"
+
+
+class FaceRate(Message):
+    """Says how a face of a gallery is liked. Answered by `face.rated`."""
+
+    type: ClassVar[str] = "face.rate"
+    face: Id
+    rating: Annotated[int, Field(ge=1, le=5)] | None = Field(description="1 not at all … 5 very much; null takes it back")
+
+
+class FaceChoose(Message):
+    """Makes a face of a gallery hers, for this account. Answered by `face.chosen`, as are all other connections."""
+
+    type: ClassVar[str] = "face.choose"
+    face: Id
+
+
+class FaceReset(Message):
+    """Gives her the first face again. Answered by `face.chosen`, as are all other connections."""
+
+    type: ClassVar[str] = "face.reset"
+    ratings: bool = Field(False, description="forgets the account's ratings as well")
+
+
 class Ping(Message):
     """Asks for a `pong`."""
 
@@ -381,6 +486,53 @@ class RecalledMemory(BaseModel):
     said: float = Field(description="seconds since 1970")
 
 
+class Ban(BaseModel):
+    """A ban that holds."""
+
+    decision: str
+    category: str
+    name: str = Field(description="of the category, Korean")
+    reason: str = Field(description="Korean sentence for the user")
+    until: float | None = Field(description="seconds since 1970; null: for ever")
+    appealed: bool
+
+
+class DecisionState(BaseModel):
+    """A warning or a ban, as its user sees it."""
+
+    id: str
+    chat: str
+    message: str
+    text: str = Field(description="what was said; empty once it was deleted or its time has passed")
+    category: str
+    name: str = Field(description="of the category, Korean")
+    step: Literal["warn", "ban", "care"]
+    until: float | None = Field(description="of a ban: seconds since 1970; null: for ever")
+    created: float = Field(description="seconds since 1970")
+    state: Literal["given", "upheld", "lifted"]
+    appealed: bool
+    appeal: str | None
+    answer: str | None = Field(description="of the operator to the appeal")
+
+
+class AdminDecision(DecisionState):
+    """A decision as operators see it."""
+
+    account: str = Field(description="name of the account")
+    normalized: str = Field(description="how the judge read the text")
+    score: float = Field(description="probability of the category, 0–1")
+    severity: int = Field(description="1 mild, 2 grave, 3 extreme")
+    rule: str = Field(description="what decided")
+    appealed_at: float | None
+    decided: float | None
+    decided_by: str | None
+
+
+class HelpLine(BaseModel):
+    name: str
+    number: str
+
+
 class Welcome(Message):
     """The connection is logged in."""
 
@@ -392,6 +544,11 @@ class Welcome(Message):
     model: ModelInfo
     limits: dict[str, int] = Field(description="text: characters, frame: bytes, upload: bytes")
     memory: bool = Field(True, description="she remembers what the user tells")
+    face: bool = Field(False, description="her face can be watched")
+    conduct: bool = Field(True, description="what users say is judged, and bans hold")
+    ban: Ban | None = Field(None, description="the account may not talk for now")
+    operator: bool = Field(False, description="the account may use `admin.*`")
+    time: float = Field(0.0, description="the server's clock, seconds since 1970: what `until` goes by")
     server: str = Field(description="version of the program")
 
 
@@ -434,6 +591,10 @@ class ChatSnapshot(Message):
     face: dict[str, Any] | None = Field(None, description="the last `face.set` of the chat")
     used: dict[str, list[RecalledMemory]] = Field(default_factory=dict, description="reply → what it recalled")
     asked: list[MemoryForgetAsked] = Field(default_factory=list, description="questions the user has not answered")
+    saved: dict[str, list[MemoryEntry]] = Field(
+        default_factory=dict, description="message of the user → what she remembers of it"
+    )
+    decisions: list[DecisionState] = Field(default_factory=list, description="about messages of this chat")
 
 
 class ChatChanged(Message):
@@ -508,6 +669,75 @@ class FaceSet(Message):
     emotion: str
     strength: float = Field(description="0–1")
     attributes: dict[str, float] = Field(description="face attributes, by the card's emotion table")
+
+
+class FaceWatching(Message):
+    """Binary frames with her face follow, or follow no more."""
+
+    type: ClassVar[str] = "face.watching"
+    on: bool
+    watch: int = Field(0, description="number that stands in the header of these frames")
+    fps: float = Field(0, description="frames a second at most; fewer while little moves")
+    size: int = Field(0, description="width and height in pixels")
+    media_type: str = ""
+    face: str = Field("", description="changes when she looks different: another face was chosen")
+
+
+class FacePicture(Message):
+    """Her portrait."""
+
+    type: ClassVar[str] = "face.picture"
+    emotion: str
+    strength: float = Field(description="of the picture: a quarter, half, three quarters or 1, the nearest to what was asked")
+    face: str = Field(description="as in `face.watching`")
+    media_type: str
+    base64: str
+
+
+class FaceOffer(BaseModel):
+    """A face to choose."""
+
+    id: str
+    media_type: str
+    base64: str = Field(description="its picture at rest")
+    expected: float | None = Field(description="the rating that is expected, 1–5; null while nothing is known")
+
+
+class FacePortrait(BaseModel):
+    """Her face as an account sees it."""
+
+    id: str | None = Field(description="of the chosen face; null: the first one")
+    face: str = Field(description="as in `face.watching`")
+    media_type: str
+    base64: str = Field(description="its picture at rest")
+
+
+class FaceOffers(Message):
+    """Faces to choose hers from, those first that are expected to be liked."""
+
+    type: ClassVar[str] = "face.gallery"
+    round: int
+    faces: list[FaceOffer]
+    current: FacePortrait
+    ratings: int = Field(description="how many faces the account has rated")
+    exploring: float = Field(description="share of the gallery that explores instead of following the taste, 0–1")
+    gender: Literal["female", "male", "all"]
+
+
+class FaceRated(Message):
+    """The rating is on disk."""
+
+    type: ClassVar[str] = "face.rated"
+    face: str
+    rating: int | None
+    ratings: int = Field(description="how many faces the account has rated")
+
+
+class FaceChosen(Message):
+    """She looks like this from now on. Sent to all of the account's connections."""
+
+    type: ClassVar[str] = "face.chosen"
+    current: FacePortrait
 
 
 class TurnDelta(Message):
@@ -612,10 +842,88 @@ class MemoryForgotten(Message):
     message: str | None = None
 
 
+class NoticeWarn(Message):
+    """Event. A message of the user was objected to. Her reply says so in her own words."""
+
+    type: ClassVar[str] = "notice.warn"
+    decision: DecisionState
+
+
+class NoticeBan(Message):
+    """The account may not talk for now. An event of the chat in which it happened, and told to all its connections.
+
+    Until the ban ends or is lifted, `turn.send`, `turn.retry` and `message.edit` are answered by an `error` of code `banned`.
+    """
+
+    type: ClassVar[str] = "notice.ban"
+    decision: DecisionState
+    ban: Ban
+
+
+class NoticeCare(Message):
+    """Event. A message of the user tells of harm to himself: she answers with care, and here is who helps."""
+
+    type: ClassVar[str] = "notice.care"
+    decision: DecisionState
+    lines: list[HelpLine]
+
+
+class NoticeLifted(Message):
+    """Decisions were lifted, or changed because one before them was. Sent to all of the account's connections."""
+
+    type: ClassVar[str] = "notice.lifted"
+    decisions: list[DecisionState]
+    ban: Ban | None = Field(description="what holds still")
+
+
+class ConductListed(Message):
+    """The account's own decisions, newest first, at most 200."""
+
+    type: ClassVar[str] = "conduct.list"
+    decisions: list[DecisionState]
+    ban: Ban | None
+
+
+class ConductChanged(Message):
+    """A decision was appealed against or upheld. Sent to all of the account's connections."""
+
+    type: ClassVar[str] = "conduct.changed"
+    decision: DecisionState
+
+
+class AdminListed(Message):
+    """Decisions about everybody, newest first."""
+
+    type: ClassVar[str] = "admin.list"
+    decisions: list[AdminDecision]
+    more: str | None = Field(None, description="there is more: ask for it with this as `before`")
+
+
+class AdminDecided(Message):
+    """The decision as it stands now, and those that changed with it."""
+
+    type: ClassVar[str] = "admin.decided"
+    decisions: list[AdminDecision]
+
+
+class AdminCounts(Message):
+    """What there is."""
+
+    type: ClassVar[str] = "admin.stats"
+    categories: dict[str, dict[str, int]] = Field(description="category → warn, ban, care, lifted → how many")
+    names: dict[str, str] = Field(description="category → its Korean name")
+    decisions: int
+    last_week: int
+    accounts: int = Field(description="that were ever objected to")
+    appeals: int
+    waiting: int = Field(description="appeals without an answer")
+    banned: int = Field(description="accounts that may not talk now")
+
+
 class Error(Message):
     """A request could not be served. The connection stays open, unless a close frame follows.
 
-    `code`: bad_request, not_found, unauthorized, turn_live, rate_limited, too_large, model_failed, storage, internal.
+    `code`: bad_request, not_found, unauthorized, turn_live, rate_limited, banned, forbidden, too_large, model_failed, storage, internal.
     """
 
     type: ClassVar[str] = "error"
@@ -635,15 +943,20 @@ CLIENT_MESSAGES: dict[str, type[Message]] = {
     for cls in (
         Hello, ChatList, ChatOpen, ChatRename, ChatDelete, ChatSearch, ChatExport, ChatImport, UploadStart, TurnSend, TurnStop,
         TurnRetry, TurnPick, MessageEdit, MessageDelete, Feedback, CardList, CardImport, CardExport, CardDelete, Profile,
-        MemoryList, MemorySearch, MemoryAdd, MemoryEdit, MemoryDelete, MemoryForget, Ping,
+        MemoryList, MemorySearch, MemoryAdd, MemoryEdit, MemoryDelete, MemoryForget,
+        TurnTyping, FaceWatch, FaceStill, FaceGallery, FaceRate, FaceChoose, FaceReset,
+        ConductList, ConductAppeal, AdminList, AdminDecide, AdminStats, Ping,
     )
 }  # fmt: skip
 SERVER_MESSAGES: dict[str, type[Message]] = {
     cls.type: cls
     for cls in (
         Welcome, ChatListed, ChatSnapshot, ChatChanged, ChatRemoved, ChatFound, FilePart, UploadDone, TurnAck, TurnStart, FaceSet,
+        FaceWatching, FacePicture, FaceOffers, FaceRated, FaceChosen,
         TurnDelta, TurnDone, TurnPicked, MessageAdded, MessageRemoved, MessageMarked, CardListed, ProfileState, MemoryListed,
-        MemoryUsed, MemorySaved, MemoryChanged, MemoryForgotten, MemoryForgetAsked, Error, Pong,
+        MemoryUsed, MemorySaved, MemoryChanged, MemoryForgotten, MemoryForgetAsked,
+        NoticeWarn, NoticeBan, NoticeCare, NoticeLifted, ConductListed, ConductChanged,
+        AdminListed, AdminDecided, AdminCounts, Error, Pong,
     )
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from server import protocol
+from server.face_stream import FACE_FRAME, HEADER
 
 HEAD = f"""# The websocket protocol
 
@@ -32,7 +33,22 @@ The page, `/healthz`, `/metrics` and the socket (`/ws`) share one port. Text fra
 | `seq` | on events of a chat: 1, 2, 3, … without gaps, stored, replayed from `hello{{last_seq}}` |
 | `data` | the fields below |
 
-Binary frames carry the content of an upload, after `upload.start`.
+Binary frames to the server carry the content of an upload, after `upload.start`.
+
+Binary frames from the server are pictures of her face, after `face.watch`: a header of {HEADER.size} bytes, big-endian, then
+the picture in the media type that `face.watching` names.
+
+| bytes | header field |
+|---|---|
+| 0 | kind: {FACE_FRAME}, a frame of her face |
+| 1 | 0 |
+| 2–3 | `watch` of the `face.watching` it belongs to: frames of an earlier one may still arrive, and are to be thrown away |
+| 4–7 | turn: the first 8 hexadecimal digits of the live turn's id; 0 between turns |
+| 8–11 | number of the frame, from 1 in each watch; dropped frames leave gaps |
+| 12–15 | milliseconds since the watch began |
+
+Text goes first: a frame is sent only when nothing else waits to be written and the client has answered the websocket ping
+behind the frames before it (browsers and libraries do so by themselves).
 
 **Order and durability.** An event is on disk before it is sent. A client that comes back names the last event it saw of
 each chat and gets what followed, in order, each once; where events are no longer kept (the newest
@@ -115,6 +131,8 @@ def render() -> str:
     for model in (
         protocol.ChatSummary, protocol.MessageState, protocol.ModelInfo, protocol.CardSummary, protocol.Hit,
         protocol.MemoryEntry, protocol.EarlierMemory, protocol.RecalledMemory,
+        protocol.FaceOffer, protocol.FacePortrait,
+        protocol.Ban, protocol.DecisionState, protocol.AdminDecision, protocol.HelpLine,
     ):  # fmt: skip
         parts.append(f"### {model.__name__}\n\n{inspect.getdoc(model)}\n\n{fields(model)}")
     return "\n".join(parts)

@@ -7,14 +7,18 @@ import base64
 import hashlib
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
+from character.emotion import Emotion
 from server import cards, protocol
+from server.conduct import Conduct, Said
 from server.errors import BadRequest, NotFound, RateLimited, ServerError, TooLarge, Unauthorized
 from server.hub import AccountPresence
 from server.protocol import Envelope
@@ -24,7 +28,9 @@ from server.storage.database import Transaction
 
 if TYPE_CHECKING:
     from server.app import Services
+    from server.faces import Faces
     from server.memory import HerMemory
+    from server.taste import Taste
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +106,21 @@ class Session:
         self._services.metrics.errors.labels(error.code).inc()
         self.post(protocol.encode(protocol.Error(code=error.code, text=error.text, ref=ref), ref=ref))
 
+    def is_free(self) -> bool:
+        """Whether all that was said to the client is on its way, so that a picture may follow."""
+        transport = self._socket.transport
+        return not self._opening and transport is not None and transport.get_write_buffer_size() == 0
+
+    def show(self, frame: bytes) -> Awaitable[float] | None:
+        """Sends a frame of her face; what it returns ends when the client has read so far. None: the socket is closing."""
+        if self._socket.state is not State.OPEN:
+            return None
+        broadcast([self._socket], frame)
+        return self._read_so_far()
+
+    async def _read_so_far(self) -> float:
+        return await (await self._socket.ping())
+
     # --- the life of a connection
 
     async def run(self) -> None:
@@ -112,6 +133,8 @@ class Session:
         except ConnectionClosed:
             pass
         finally:
+            if self._services.faces is not None:
+                self._services.faces.leave(self)
             if self._presence is not None:
                 self._services.hub.leave(self._account, self, [*self._seen, *self._opening])
 
@@ -153,6 +176,8 @@ class Session:
         self._early = early
         try:
             found = await services.database.read(lambda c: chats.summaries(c, account.id))
+            ban = None if services.conduct is None else await services.conduct.ban(account.id)
+            operator = await services.is_operator(account.id)
         finally:
             self._early = None
         self._answer(
@@ -169,6 +194,11 @@ class Session:
                     "upload": protocol.MAX_UPLOAD_BYTES,
                 },
                 memory=services.memory is not None,
+                face=services.faces is not None,
+                conduct=services.conduct is not None,
+                ban=ban,
+                operator=operator,
+                time=time.time(),
                 server=services.version,
             ),
         )
@@ -228,12 +258,14 @@ class Session:
         self._services.hub.watch(chat, self)
         try:
             found = await self._services.database.read(lambda c: chats.snapshot(c, self._account, chat))
+            memory = self._services.memory
+            saved = await memory.saved(self._account, chat) if memory is not None else {}
         except ServerError:
             self._abandon(chat)
             raise
         message = protocol.ChatSnapshot(
             chat=found.chat, messages=found.messages, active=found.active, seq=found.seq, face=found.face, used=found.used,
-            asked=found.asked,
+            asked=found.asked, saved=saved, decisions=found.decisions,
         )  # fmt: skip
         await self._start_events(chat, found.seq, [protocol.encode(message, ref=ref, chat=chat)])
 
@@ -317,10 +349,12 @@ class Session:
             wait = round(self._presence.turns.wait) + 1
             raise RateLimited(f"조금 천천히 이야기해요. {wait}초 뒤에 다시 보내 주세요.")
 
-    async def _begin(self, envelope: Envelope, client_id: str, begin: Callable[[Transaction], Begun]) -> None:
+    async def _begin(
+        self, envelope: Envelope, client_id: str, said: Said, begin: Callable[[Transaction], Begun]
+    ) -> None:
         """Stores what the user asked for, acknowledges it, and sets the turn going."""
         chat = self._chat(envelope)
-        begun = await self._services.database.write(begin)
+        begun = await self._services.begin(self._account, chat, said, begin)
         # The commit has happened: from here on nothing the user said can be lost.
         if begun.reply is not None:
             self._services.turns.start(self._account, chat, begun)
@@ -332,7 +366,8 @@ class Session:
     async def _turn_send(self, envelope: Envelope, message: protocol.TurnSend) -> None:
         self._admit()
         model, chat = self._services.model_info.name, self._chat(envelope)
-        await self._begin(envelope, message.client_id, lambda t: chats.begin_turn(
+        said = Said("send", text=message.text, parent=message.parent)
+        await self._begin(envelope, message.client_id, said, lambda t: chats.begin_turn(
             t, self._account, chat, parent=message.parent, text=message.text, client_id=message.client_id, model=model,
             remember=self._services.memory is not None,
         ))  # fmt: skip
@@ -340,14 +375,16 @@ class Session:
     async def _turn_retry(self, envelope: Envelope, message: protocol.TurnRetry) -> None:
         self._admit()
         model, chat = self._services.model_info.name, self._chat(envelope)
-        await self._begin(envelope, message.client_id, lambda t: chats.begin_retry(
+        said = Said("retry", message=message.message)
+        await self._begin(envelope, message.client_id, said, lambda t: chats.begin_retry(
             t, self._account, chat, message=message.message, client_id=message.client_id, model=model,
         ))  # fmt: skip
 
     async def _message_edit(self, envelope: Envelope, message: protocol.MessageEdit) -> None:
         self._admit()
         model, chat = self._services.model_info.name, self._chat(envelope)
-        await self._begin(envelope, message.client_id, lambda t: chats.begin_edit(
+        said = Said("edit", text=message.text, message=message.message)
+        await self._begin(envelope, message.client_id, said, lambda t: chats.begin_edit(
             t, self._account, chat, message=message.message, text=message.text, client_id=message.client_id, model=model,
             remember=self._services.memory is not None,
         ))  # fmt: skip
@@ -439,6 +476,81 @@ class Session:
     async def _ping(self, envelope: Envelope, message: protocol.Ping) -> None:
         self._answer(envelope, protocol.Pong())
 
+    # --- her face
+
+    @property
+    def _faces(self) -> Faces:
+        if self._services.faces is None:
+            raise BadRequest("이 서버에서는 오로라의 얼굴이 꺼져 있어요.")
+        return self._services.faces
+
+    async def _turn_typing(self, envelope: Envelope, message: protocol.TurnTyping) -> None:
+        if self._services.faces is not None:
+            self._services.faces.typing(self._account, self._chat(envelope))
+
+    async def _face_watch(self, envelope: Envelope, message: protocol.FaceWatch) -> None:
+        if not message.on:
+            self._faces.leave(self)
+            self._answer(envelope, protocol.FaceWatching(on=False), envelope.chat)
+            return
+        chat = self._chat(envelope)
+        self._answer(envelope, await self._faces.watch(self, self._account, chat, message.fps), chat)
+
+    async def _face_still(self, envelope: Envelope, message: protocol.FaceStill) -> None:
+        chat, emotion = self._chat(envelope), Emotion(message.emotion, message.strength)
+        work = self._faces.still(self._account, chat, emotion, message.size)
+        self._services.spawn(self._answer_later(envelope, work, chat))
+
+    async def _answer_later(
+        self, envelope: Envelope, work: Awaitable[protocol.Message], chat: str | None = None
+    ) -> None:
+        """Answers beside the other requests: a picture may have to wait for its turn to be drawn."""
+        try:
+            self._answer(envelope, await work, chat)
+        except ServerError as error:
+            self._refuse(error, envelope.id)
+        except Exception:  # as in `_take`
+            logger.exception("%s failed", envelope.type)
+            self._refuse(ServerError("서버에 문제가 생겼어요. 다시 시도해 주세요."), envelope.id)
+
+    @property
+    def _taste(self) -> Taste:
+        if self._services.taste is None:
+            raise BadRequest("이 서버에서는 오로라의 얼굴이 꺼져 있어요.")
+        return self._services.taste
+
+    async def _face_gallery(self, envelope: Envelope, message: protocol.FaceGallery) -> None:
+        work = self._taste.gallery(self._account, envelope.chat, message)
+        self._services.spawn(self._answer_later(envelope, work))
+
+    async def _face_rate(self, envelope: Envelope, message: protocol.FaceRate) -> None:
+        self._answer(envelope, await self._taste.rate(self._account, message.face, message.rating))
+
+    async def _face_choose(self, envelope: Envelope, message: protocol.FaceChoose) -> None:
+        self._answer(envelope, await self._taste.choose(self._account, message.face, by=self))
+
+    async def _face_reset(self, envelope: Envelope, message: protocol.FaceReset) -> None:
+        self._answer(envelope, await self._taste.reset(self._account, message.ratings, by=self))
+
+    # --- conduct
+
+    @property
+    def _conduct(self) -> Conduct:
+        if self._services.conduct is None:
+            raise BadRequest("이 서버에서는 경고와 제재가 꺼져 있어요.")
+        return self._services.conduct
+
+    async def _conduct_list(self, envelope: Envelope, message: protocol.ConductList) -> None:
+        self._answer(envelope, await self._conduct.own(self._account))
+
+    async def _conduct_appeal(self, envelope: Envelope, message: protocol.ConductAppeal) -> None:
+        self._answer(envelope, await self._conduct.appeal(self._account, message))
+
+    async def _admin(
+        self, envelope: Envelope, message: protocol.AdminList | protocol.AdminDecide | protocol.AdminStats
+    ) -> None:
+        self._answer(envelope, await self._services.admin.answer(self._account, message))
+
     # --- files
 
     async def _send_file(self, envelope: Envelope, name: str, media_type: str, content: bytes) -> None:
@@ -504,5 +616,17 @@ HANDLERS: dict[type[protocol.Message], Callable[[Session, Envelope, Any], Awaita
     protocol.MemoryEdit: Session._memory_edit,
     protocol.MemoryDelete: Session._memory_delete,
     protocol.MemoryForget: Session._memory_forget,
+    protocol.ConductList: Session._conduct_list,
+    protocol.ConductAppeal: Session._conduct_appeal,
+    protocol.AdminList: Session._admin,
+    protocol.AdminDecide: Session._admin,
+    protocol.AdminStats: Session._admin,
+    protocol.TurnTyping: Session._turn_typing,
+    protocol.FaceWatch: Session._face_watch,
+    protocol.FaceStill: Session._face_still,
+    protocol.FaceGallery: Session._face_gallery,
+    protocol.FaceRate: Session._face_rate,
+    protocol.FaceChoose: Session._face_choose,
+    protocol.FaceReset: Session._face_reset,
     protocol.Ping: Session._ping,
 }

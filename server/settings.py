@@ -6,12 +6,15 @@ This module imports nothing heavy, so that ``python -m server --help`` answers a
 from __future__ import annotations
 
 import argparse
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from character.conduct.ladder import LadderTable
 
 PREFIX = "OHLORA_"
 SECRETS = {"api_key"}
@@ -55,6 +58,11 @@ class Settings(BaseSettings):
     repetition_penalty: Annotated[float, Field(ge=1, le=2)] = Field(1.0, description="1 does not penalise")
     max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = Field(160, description="longest reply in tokens")
 
+    face: str = Field("bundled", description="her face: 'bundled', a folder that training.face wrote, or 'off'")
+    face_fps: Annotated[int, Field(ge=1, le=60)] = Field(
+        20, description="frames a second while she speaks or moves; fewer where the machine or a client is slower"
+    )
+
     memory: Literal["on", "off"] = Field("on", description="on or off: whether she remembers what users tell her")
     chroma: str = Field("", description="http://… of a Chroma server for the vectors of memories (default: in DATA)")
     embedder: str = Field(
@@ -64,6 +72,24 @@ class Settings(BaseSettings):
         "auto",
         description="what finds memories: 'patterns', 'model' (patterns and the language model) or 'auto' (the model where "
         "it can: not the bundled one, unless it was measured to)",
+    )
+
+    conduct: Literal["on", "off"] = Field("on", description="on or off: whether she draws a line at abuse")
+    conduct_model: str = Field(
+        "bundled", description="judge of messages: 'bundled', a local folder or a hub id of a sequence classifier"
+    )
+    conduct_voice: Literal["auto", "written", "model"] = Field(
+        "auto",
+        description="who words her warnings: 'written' lines, the language 'model', or 'auto' (the model where it is a URL)",
+    )
+    conduct_ladder: LadderTable = Field(
+        LadderTable(), description="warnings and bans, a TOML table; see docs/conduct.md"
+    )
+    conduct_text_days: Annotated[int, Field(ge=1)] = Field(
+        90, description="days for which the words of a warning or ban are kept"
+    )
+    conduct_alert: str = Field(
+        "off", description="who is told when a message tells of self-harm: 'off', 'log' or the URL of a webhook"
     )
 
     origins: list[str] = Field(
@@ -86,6 +112,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("conduct_alert")
+    @classmethod
+    def _off_log_or_url(cls, value: str) -> str:
+        if value in ("off", "log") or re.match(r"https?://\S+$", value):
+            return value
+        raise ValueError("write 'off', 'log' or an http(s) URL")
 
     @property
     def database_url(self) -> str:

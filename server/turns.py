@@ -6,12 +6,13 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from character.card import Card
+from character.conduct import voice
 from character.emotion import Emotion, format_tag
 from character.errors import CharacterError, ModelUnavailable, PromptError
 from character.language_model import ChatMessage, GenerationRequest, LanguageModel, Sampling
@@ -19,6 +20,7 @@ from character.prompt import Prompt, TurnContext, build_prompt
 from rag import store
 from server import protocol, turn
 from server.cards import card_of_chat
+from server.conduct import PIECE, Conduct
 from server.errors import StorageError
 from server.memory import HerMemory, Remembered, with_memory, without_words
 from server.metrics import Metrics
@@ -86,6 +88,7 @@ class LiveTurn:
         assert begun.turn is not None
         self._turns, self._account, self._chat = turns, account, chat
         self._message, self._reply, self._turn = begun.message, begun.reply, begun.turn
+        self._answer = begun.answer
         self._machine = turn.Turn()
         self._events: deque[turn.Event] = deque()
         self._words: list[str] = []  # written after the last of the events
@@ -99,6 +102,10 @@ class LiveTurn:
         self._first: list[Event] = []  # stored together with the first effects, before any word
         self._wants_summary = False
         self._began = time.monotonic()
+
+    @property
+    def account(self) -> str:
+        return self._account
 
     def put(self, event: turn.Event) -> None:
         if isinstance(event, turn.StopAsked):
@@ -166,27 +173,92 @@ class LiveTurn:
 
     async def _generate(self) -> None:
         try:
+            if await self._say_written():
+                return
             prompt = await self._prompt()
             request = GenerationRequest(prompt.messages, self._turns.sampling, session=self._chat)
             stream = self._turns.model.stream(request)
-            hear = self._hear
-            async for piece in stream:
-                hear(piece)
+            cut = await self._listen(stream)
             for key in ("prompt_tokens", "cached_tokens", "completion_tokens"):
                 self._debug[key] = getattr(stream, key, None)
-            self.put(turn.GenerationEnded(cut=getattr(stream, "finish_reason", None) == "length"))
+            self.put(turn.GenerationEnded(cut=cut))
         except PromptError as error:
             logger.info("chat %s: %s", self._chat, error)
-            self.put(turn.GenerationFailed(TOO_LONG))
+            await self._fail(TOO_LONG)
         except ModelUnavailable as error:
             logger.warning("chat %s: %s", self._chat, error)
-            self.put(turn.GenerationFailed(UNAVAILABLE))
+            await self._fail(UNAVAILABLE)
         except CharacterError as error:
             logger.error("chat %s: %s", self._chat, error)
-            self.put(turn.GenerationFailed(FAILED))
+            await self._fail(FAILED)
         except Exception:  # a fault of ours must end the turn, not leave it live for ever
             logger.exception("chat %s: the turn failed", self._chat)
             self.put(turn.GenerationFailed(FAILED))
+
+    async def _fail(self, text: str) -> None:
+        """The model cannot speak: where she has to draw a line, her written words do."""
+        if self._answer is None or not self._answer.is_whole or not await self._say_written(anyway=True):
+            self.put(turn.GenerationFailed(text))
+
+    async def _listen(self, stream: AsyncIterator[str]) -> bool:
+        """Hears the model out, or until it says what is not fit for her; returns whether it ran into its token limit."""
+        conduct = self._turns.conduct
+        guard = None if conduct is None else conduct.guard()
+        if conduct is None or guard is None:
+            hear = self._hear
+            async for piece in stream:
+                hear(piece)
+            return getattr(stream, "finish_reason", None) == "length"
+        async for piece in stream:
+            shown = await asyncio.to_thread(guard.feed, piece) if conduct.is_slow else guard.feed(piece)
+            if shown:
+                self._hear(shown)
+            if guard.objection is not None:
+                break
+        if rest := guard.close():
+            self._hear(rest)
+        if guard.objection is None:
+            return getattr(stream, "finish_reason", None) == "length"
+        if (close := getattr(stream, "aclose", None)) is not None:
+            await close()
+        found = guard.objection
+        logger.warning(
+            "chat %s: her reply was cut off (%s: %s): %r", self._chat, found.category, found.rule, guard.refused
+        )
+        self._debug["cut_off"] = {"category": found.category, "score": found.score, "rule": found.rule}
+        self._hear(f" {voice.choose(voice.CUT_OFF, self._turn)}")
+        return False
+
+    async def _say_written(self, anyway: bool = False) -> bool:
+        """Says what conduct has her say in written words; returns whether that is the whole reply.
+
+        Args:
+            anyway: also where the model was to say it.
+        """
+        conduct, answer = self._turns.conduct, self._answer
+        if conduct is None or answer is None or (conduct.speaks_by_model and not anyway):
+            return False
+        row, line = await self._turns.database.read(
+            lambda connection: (
+                chats.find_chat(connection, self._account, self._chat),
+                chats.line(connection, self._chat, self._message),
+            )
+        )
+        words = conduct.written(answer, self._turn, line)
+        if not words:
+            return False
+        self._card = card_of_chat(row.card_json)
+        self._answer = None  # it is said: nothing is left for the model to say about it
+        tag, _, rest = words.partition(">")
+        self._hear(f"{tag}>")
+        for start in range(0, len(rest), PIECE):
+            await asyncio.sleep(conduct.pace)
+            self._hear(rest[start : start + PIECE])
+        if answer.is_whole:
+            self.put(turn.GenerationEnded())
+        else:
+            self._hear("\n\n")
+        return answer.is_whole
 
     async def _prompt(self) -> Prompt:
         row, line, name = await self._turns.database.read(
@@ -198,8 +270,9 @@ class LiveTurn:
         )
         card = self._card = card_of_chat(row.card_json)
         context = TurnContext(
-            now=self._turns.now(), user_name=name, chat=self._chat, examples=self._turns.show_examples
-        )
+            now=self._turns.now(), user_name=name, chat=self._chat, examples=self._turns.show_examples,
+            notices=[self._answer.order()] if self._answer is not None else [],
+        )  # fmt: skip
         memory = self._turns.memory
         if memory is None:
             prompt = await self._build(card, line, context)
@@ -303,6 +376,7 @@ class Turns:
         now: the clock she reads weekday and time of day from.
         show_examples: whether prompts hold the card's example dialogues where there is room.
         memory: hers; None: she remembers nothing.
+        conduct: has her draw lines and judges what she says herself; None: neither.
     """
 
     def __init__(
@@ -316,9 +390,10 @@ class Turns:
         now: Callable[[], datetime] = datetime.now,
         show_examples: bool = True,
         memory: HerMemory | None = None,
+        conduct: Conduct | None = None,
     ) -> None:
         self.database, self.model, self.judge, self.metrics, self.now = database, model, judge, metrics, now
-        self.show_examples, self.memory = show_examples, memory
+        self.show_examples, self.memory, self.conduct = show_examples, memory, conduct
         # A small context must leave most of itself to the prompt.
         self.sampling = replace(sampling, max_new_tokens=min(sampling.max_new_tokens, model.context_length // 4))
         self._on_end = on_end
@@ -356,6 +431,12 @@ class Turns:
         """Stops the chat's live turn, if there is one."""
         if live := self._live.get(chat):
             live.put(turn.StopAsked())
+
+    def stop_account(self, account: str, but: str) -> None:
+        """Stops an account's live turns in all chats but one."""
+        for chat, live in self._live.items():
+            if chat != but and live.account == account:
+                live.put(turn.StopAsked())
 
     async def close(self) -> None:
         """Marks every live turn as interrupted."""

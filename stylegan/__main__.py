@@ -14,6 +14,7 @@ COMMANDS = (
     "stylegan.commands.sheet",
     "stylegan.commands.sweep",
     "stylegan.commands.evaluate",
+    "stylegan.commands.evaluate_taste",
     "stylegan.commands.gallery",
     "stylegan.commands.import_",
 )

@@ -266,7 +266,7 @@ def distances(
     rng: np.random.Generator,
     progress: Progress = lambda done: None,
 ) -> dict[str, float]:
-    """Fréchet and kernel distance of random pictures to portraits, over features of the judge's own encoder.
+    """Fréchet and kernel distance of random pictures to portraits, over standardised features of the judge's own encoder.
 
     The floor is the distance of one half of the portraits to the other, each half as large as the set of pictures.
     """
@@ -281,8 +281,8 @@ def distances(
         return np.concatenate(rows)
 
     first, second, made = features(references), features(references), features(pictures)
-    scale = first.std(0).clip(1e-6)
-    first, second, made = first / scale, second / scale, made / scale
+    centre, scale = first.mean(0), first.std(0).clip(1e-6)
+    first, second, made = ((values - centre) / scale for values in (first, second, made))
     return {
         "FID": frechet_distance(made, first),
         "FID floor": frechet_distance(second, first),

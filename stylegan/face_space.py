@@ -23,6 +23,7 @@ from stylegan.weights import folder_named, load_config, load_module, save_config
 
 Floats = NDArray[np.float32]
 WEIGHTS = "taste.safetensors"
+LEAST_TRUST = 0.01
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,15 @@ class SpaceConfig:
         named: what the first of them say, each in standard deviations of the portraits that it was trained on.
         resolution: side of the pictures that it looks at; larger ones are made smaller.
         widths: channels at 1/2, 1/4, … of that side.
+        trust: what each number of the code is multiplied by in a vector, [size]; empty for 1. A name that cannot be read
+            from pictures would only blur distances.
     """
 
     size: int = 32
     named: tuple[str, ...] = ()
     resolution: int = 64
     widths: tuple[int, ...] = (24, 48, 64, 96)
+    trust: tuple[float, ...] = ()
 
 
 class AutoEncoder(nn.Module):
@@ -64,6 +68,8 @@ class AutoEncoder(nn.Module):
         self.down = nn.Sequential(*down)
         self.squeeze = nn.Linear(self.deepest * self.side**2, config.size)
         self.named = len(config.named)
+        if len(config.trust) not in (0, config.size):
+            raise ValueError(f"{len(config.trust)} numbers of trust do not fit {config.size} of the code")
         if self.named >= config.size:
             raise ValueError(f"{self.named} names leave nothing free of {config.size} numbers")
         self.scale = nn.BatchNorm1d(config.size - self.named, affine=False)
@@ -108,6 +114,11 @@ class FaceSpace:
     def size(self) -> int:
         return self.config.size
 
+    @property
+    def trust(self) -> Floats:
+        """What codes are multiplied by: [size], above 0."""
+        return np.maximum(np.array(self.config.trust or (1.0,) * self.size, np.float32), LEAST_TRUST)
+
     @torch.inference_mode()
     def encode(self, pictures: NDArray[np.uint8], batch: int = 64) -> Floats:
         """Pictures uint8 [B, H, W, 3] of any size → vectors float32 [B, size]."""
@@ -115,12 +126,13 @@ class FaceSpace:
         for start in range(0, len(pictures), batch):
             part = np.ascontiguousarray(pictures[start : start + batch])
             rows.append(self.network.encode(to_tensor(part, self.config.resolution).to(self.device)).cpu().numpy())
-        return np.concatenate(rows)
+        found: Floats = np.concatenate(rows) * self.trust
+        return found
 
     @torch.inference_mode()
     def decode(self, vectors: Floats) -> NDArray[np.uint8]:
         """What the vectors [B, size] keep of their pictures: uint8 [B, R, R, 3]."""
-        painted = self.network.decode(torch.from_numpy(np.asarray(vectors, np.float32)).to(self.device))
+        painted = self.network.decode(torch.from_numpy(np.asarray(vectors / self.trust, np.float32)).to(self.device))
         pixels: NDArray[np.uint8] = (
             ((painted.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
         )

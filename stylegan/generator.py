@@ -63,6 +63,8 @@ class GeneratorConfig:
                 raise BadWeights(f"{name} of a generator must be a whole number of {least}…{largest}, not {value!r}")
         if not all(isinstance(value, int | float) for value in (self.mapping_rate, self.clamp or 0)):
             raise BadWeights("mapping_rate and clamp of a generator must be numbers")
+        if self.layout not in ("plain", "portrait"):
+            raise BadWeights(f"layout of a generator must be plain or portrait, not {self.layout!r}")
         if self.resolution not in _CHANNELS or self.resolution < 8:
             raise BadWeights(f"resolution {self.resolution} is not a power of two from 8 to 1024")
         unknown = [name for name in self.attributes if name not in ATTRIBUTES]
@@ -96,6 +98,8 @@ class MappingNetwork(nn.Module):
             from stylegan.portrait.layout import LAYOUT_DIM
 
             inputs, outputs = LAYOUT_DIM, config.w_dim - LAYOUT_DIM
+            if outputs < 1:
+                raise BadWeights(f"w_dim of a generator with the layout of portraits must be above {LAYOUT_DIM}")
         sizes = [inputs, *[outputs] * config.mapping_layers]
         self.layers = nn.ModuleList(
             Linear(a, b, activate=True, rate=config.mapping_rate) for a, b in itertools.pairwise(sizes)

@@ -75,11 +75,11 @@ def extents(regions: Sequence[Floats], unit: Floats, split: Floats) -> Floats:
     Returns:
         [B, 6 · regions].
     """
-    columns = np.arange(regions[0].shape[2])
-    left = (columns[None, None] < split[:, None, None]).astype(np.float32)
+    left = (np.arange(regions[0].shape[2]) < split[:, None]).astype(np.float32)
     numbers = []
     for region in regions:
-        for half in (region * left, region * (1 - left)):
-            area, width = half.sum((1, 2)), half.max(1).sum(1)
+        areas, widths = region.sum(1), region.max(1)  # of each column
+        for half in (left, 1 - left):
+            area, width = (areas * half).sum(1), (widths * half).sum(1)
             numbers += [area / unit**2, area / np.maximum(width, 1) / unit, width / unit]
     return np.stack(numbers, 1).astype(np.float32)

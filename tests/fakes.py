@@ -113,12 +113,14 @@ class Client:
 
     Attributes:
         events: every frame that was no answer to a request of this client, in order.
+        pictures: every binary frame.
         seen: chat → last event.
     """
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.events: list[dict[str, Any]] = []
+        self.pictures: list[bytes] = []
         self.seen: dict[str, int] = {}
         self.welcome: dict[str, Any] = {}
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -156,6 +158,10 @@ class Client:
 
     async def _read_frames(self) -> None:
         async for raw in self.socket:
+            if isinstance(raw, bytes):
+                self.pictures.append(raw)
+                self._arrived.set()
+                continue
             frame = json.loads(raw)
             if "seq" in frame:
                 assert frame["seq"] == self.seen.get(frame["chat"], frame["seq"] - 1) + 1, f"gap or repetition: {frame}"

@@ -42,6 +42,29 @@ def signs(text: str) -> set[str]:
     }
 
 
+NEEDS_A_SIGN: Final = frozenset({"self_harm"})
+"""Categories that the model alone does not decide: short plain lines ("모르겠어") sounded like despair to it."""
+SPARED: Final = {
+    "threat": _pattern("모기 벌레 바퀴벌레 파리 날파리 해충 게임 보스_?몹 몬스터 좀비 영화 드라마 소설 웹툰 만화"),
+}
+"""What is killed in ordinary talk: where it stands without a plain sign, nobody is threatened."""
+UNTOLD: Final = frozenset({"jailbreak", "agitation", "privacy", "self_harm"})
+"""Categories that a line which reports others' words is in only by a plain sign."""
+
+
+def doubted(text: str, seen: set[str], is_report: bool) -> set[str]:
+    """Categories that the model is not believed in, whatever its score.
+
+    Args:
+        text: folded and readable.
+        seen: categories of which a plain sign was seen in it.
+        is_report: it tells what others said.
+    """
+    spared = {category for category, company in SPARED.items() if company.search(text)}
+    told = UNTOLD if is_report else frozenset[str]()
+    return {*NEEDS_A_SIGN, *spared, *told} - seen
+
+
 def believed(category: str, score: float) -> float:
     """The probability of a category once a sign of it was seen."""
     bonus = CARE_BONUS if category == "self_harm" else BONUS

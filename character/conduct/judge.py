@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from character.conduct.categories import CATEGORY_IDS
-from character.conduct.cues import believed, signs
+from character.conduct.cues import believed, doubted, signs
 from character.conduct.curses import MARK, MARKS, disarm, mark
 from character.conduct.errors import ConductError
 from character.conduct.features import earlier_text
@@ -86,7 +86,11 @@ class BundledJudge:
             shift = self.model.shift(earlier)
             logits = logits + shift.clip(-CONTEXT_LIMIT, CONTEXT_LIMIT)
         scores = self.model.calibrated(logits)
-        for category in signs(Reading(reading.how, blotted).readable):
+        readable = Reading(reading.how, blotted).readable
+        seen = signs(readable)
+        for category in doubted(readable, seen, is_report=bool(why)):
+            scores[category] = min(scores[category], LITTLE * 0.9)
+        for category in seen:
             scores[category] = believed(category, scores[category])
             why = why or "a plain sign"
         if name := called(blotted):

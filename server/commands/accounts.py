@@ -20,16 +20,19 @@ def build_parser() -> argparse.ArgumentParser:
         "login": "show a one-time login link of the account, valid for a day",
         "disable": "close the account; its chats stay",
         "enable": "open a closed account again",
+        "operator": "let the account see everybody's warnings and bans on /admin, and decide about them",
     }.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("name", metavar="NAME")
+        if name == "operator":
+            command.add_argument("--off", action="store_true", help="take that back")
         add_arguments(command)
     add_arguments(commands.add_parser("list", help="show all accounts", description="show all accounts"))
     return parser
 
 
 def run(options: argparse.Namespace, settings: Settings) -> None:
-    """Carries out ``account add|list|disable|enable|token|login``."""
+    """Carries out ``account add|list|disable|enable|operator|token|login``."""
     import sqlalchemy as sa
 
     from server.storage import accounts
@@ -58,6 +61,9 @@ def run(options: argparse.Namespace, settings: Settings) -> None:
             case "disable" | "enable" as command:
                 database.write_now(lambda c: accounts.set_disabled(c, options.name, command == "disable"))
                 print(f"account {options.name} is {command}d")
+            case "operator":
+                database.write_now(lambda c: accounts.set_operator(c, options.name, not options.off))
+                print(f"account {options.name} is {'no operator any more' if options.off else 'an operator'}")
     finally:
         database.close()
 
@@ -74,7 +80,8 @@ def show_accounts(database: Database) -> None:
     with database.engine.begin() as connection:
         for account, chats in accounts.all_accounts(connection):
             since = time.strftime("%Y-%m-%d", time.localtime(account.created))
-            table.add_row(account.name, str(chats), since, "disabled" if account.disabled else "open")
+            state = "disabled" if account.disabled else "open"
+            table.add_row(account.name, str(chats), since, f"{state}, operator" if account.operator else state)
     Console().print(table)
 
 

@@ -27,14 +27,15 @@ class Account:
     user_name: str
     created: float
     disabled: bool
+    operator: bool = False
 
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _account(row: sa.Row[tuple[str, str, str, float, bool]]) -> Account:
-    return Account(row.id, row.name, row.user_name, row.created, bool(row.disabled))
+def _account(row: sa.Row[tuple[str, str, str, float, bool, bool]]) -> Account:
+    return Account(row.id, row.name, row.user_name, row.created, bool(row.disabled), bool(row.operator))
 
 
 def add_account(connection: sa.Connection, name: str) -> Account:
@@ -77,6 +78,24 @@ def set_disabled(connection: sa.Connection, name: str, disabled: bool) -> None:
     """Closes an account, or opens it again; its chats stay."""
     account = find_account(connection, name)
     connection.execute(accounts.update().where(accounts.c.id == account.id).values(disabled=disabled))
+
+
+def set_operator(connection: sa.Connection, name: str, operator: bool) -> None:
+    """Lets an account see and decide what concerns everybody's conduct, or takes that back."""
+    account = find_account(connection, name)
+    connection.execute(accounts.update().where(accounts.c.id == account.id).values(operator=operator))
+
+
+def is_operator(connection: sa.Connection, account_id: str, on_loopback: bool) -> bool:
+    """Whether the account may act for the operator.
+
+    Args:
+        on_loopback: the server can be reached from this machine only: then its own account is the operator's.
+    """
+    row = connection.execute(
+        sa.select(accounts.c.name, accounts.c.operator, accounts.c.disabled).where(accounts.c.id == account_id)
+    ).one()
+    return not row.disabled and (bool(row.operator) or (on_loopback and row.name == LOCAL))
 
 
 def issue_token(connection: sa.Connection, account: Account) -> str:

@@ -11,17 +11,21 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from rag import store as memories
 from server import protocol
 from server.errors import BadRequest, NotFound, TurnLive
-from server.protocol import ChatSummary, Hit, MemoryForgetAsked, MemoryUsed, MessageState, RecalledMemory
+from server.protocol import ChatSummary, DecisionState, Hit, MemoryForgetAsked, MemoryUsed, MessageState, RecalledMemory
+from server.storage import conduct, decisions
 from server.storage.accounts import require_enabled
 from server.storage.database import Event, Transaction
 from server.storage.schema import chats, events, messages, requests
+
+if TYPE_CHECKING:
+    from server.conduct import Answer
 
 KEPT_EVENTS = 2000
 """Events of a chat that stay for replay; a client that saw less is given a snapshot."""
@@ -79,6 +83,7 @@ class Begun:
         message: the user's message that is being answered; None where no reply is to be written.
         reply: the empty reply.
         turn: the turn that writes it.
+        answer: what conduct has her say; None where she says what she likes.
     """
 
     acknowledged: str
@@ -86,6 +91,7 @@ class Begun:
     message: str | None = None
     reply: str | None = None
     turn: str | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class Snapshot:
     face: dict[str, Any] | None
     used: dict[str, list[RecalledMemory]]
     asked: list[MemoryForgetAsked]
+    decisions: list[DecisionState]
 
 
 @dataclass(frozen=True)
@@ -204,8 +211,9 @@ def snapshot(connection: sa.Connection, account: str, chat: str) -> Snapshot:
     summary = summaries(connection, account, chat)[0]
     used, asked = _memory_events(connection, chat)
     return Snapshot(
-        summary, states, row.active, _last_seq(connection, row), json.loads(face) if face else None, used, asked
-    )
+        summary, states, row.active, _last_seq(connection, row), json.loads(face) if face else None, used, asked,
+        [decisions.state_of(decision) for decision in decisions.of_chat(connection, chat)],
+    )  # fmt: skip
 
 
 def _memory_events(
@@ -371,6 +379,7 @@ def delete_chat(transaction: Transaction, account: str, chat: str) -> list[str]:
     for table in (events, requests, messages):
         connection.execute(table.delete().where(table.c.chat == chat))
     connection.execute(chats.delete().where(chats.c.id == chat))
+    conduct.blank_chat(connection, chat)
     gone = memories.forget_chat(connection, chat)
     forget_in_events(connection, account, gone)
     return gone
@@ -639,6 +648,7 @@ def delete_message(transaction: Transaction, account: str, chat: str, message: s
     gone = sa.select(below.c.id)
     connection.execute(requests.delete().where(requests.c.chat == chat, requests.c.message.in_(gone)))
     connection.execute(messages.delete().where(messages.c.id.in_(gone)))
+    conduct.blank_messages(connection, ids)
     # Deleted words must leave the stored events as well; who missed events of this chat is given a snapshot instead.
     removed = transaction.emit(event(chat, protocol.MessageRemoved(messages=ids, active=active)))
     _prune(connection, chat, removed.seq - 1)

@@ -50,6 +50,37 @@ MIGRATIONS: list[Migration] = [
     ),
     ("0002_errors", ["ALTER TABLE messages ADD COLUMN error TEXT"]),
     ("0003_memory", CREATE_MEMORIES),
+    (
+        "0004_conduct",
+        [
+            "ALTER TABLE accounts ADD COLUMN operator BOOLEAN NOT NULL DEFAULT FALSE",
+            # Neither chat nor message is a reference: what was decided outlives both.
+            """CREATE TABLE decisions (
+                id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id), chat TEXT NOT NULL,
+                message TEXT NOT NULL UNIQUE, text TEXT NOT NULL, normalized TEXT NOT NULL, category TEXT NOT NULL,
+                score DOUBLE PRECISION NOT NULL, severity BIGINT NOT NULL, rule TEXT NOT NULL, step TEXT NOT NULL,
+                again BOOLEAN NOT NULL, until DOUBLE PRECISION, clean BIGINT NOT NULL, created DOUBLE PRECISION NOT NULL,
+                state TEXT NOT NULL, decided DOUBLE PRECISION, decided_by TEXT, appeal TEXT, appealed DOUBLE PRECISION,
+                answer TEXT, forgiven DOUBLE PRECISION, met_again DOUBLE PRECISION, memory TEXT, revision BIGINT NOT NULL)""",
+            "CREATE INDEX decisions_by_account ON decisions (account, created)",
+            "CREATE INDEX decisions_by_chat ON decisions (chat)",
+            "CREATE INDEX decisions_by_time ON decisions (created)",
+            "CREATE INDEX decisions_by_revision ON decisions (revision)",
+            "CREATE TABLE conduct_counts (account TEXT PRIMARY KEY REFERENCES accounts (id), clean BIGINT NOT NULL)",
+        ],
+    ),
+    (
+        "0005_taste",
+        [
+            """CREATE TABLE face_ratings (
+                account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, face TEXT NOT NULL, latent TEXT NOT NULL,
+                attributes TEXT NOT NULL, rating BIGINT NOT NULL, created DOUBLE PRECISION NOT NULL,
+                PRIMARY KEY (account, face))""",
+            """CREATE TABLE face_choices (
+                account TEXT PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE, face TEXT NOT NULL,
+                latent TEXT NOT NULL, attributes TEXT NOT NULL, created DOUBLE PRECISION NOT NULL)""",
+        ],
+    ),
 ]
 
 

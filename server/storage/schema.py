@@ -14,6 +14,7 @@ accounts = sa.Table(
     sa.Column("user_name", sa.Text, nullable=False, default=""),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("disabled", sa.Boolean, nullable=False, default=False),
+    sa.Column("operator", sa.Boolean, nullable=False, default=False),
 )
 
 tokens = sa.Table(
@@ -90,5 +91,67 @@ cards = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("json", sa.Text, nullable=False),
     sa.Column("picture", sa.LargeBinary),
+    sa.Column("created", sa.Float, nullable=False),
+)
+
+# What was objected to, and what followed. Chat and message may be deleted; a decision stays.
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("chat", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False, unique=True),  # a message counts once
+    sa.Column("text", sa.Text, nullable=False),  # empty once its time has passed or the user has deleted it
+    sa.Column("normalized", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("severity", sa.BigInteger, nullable=False),  # 1 mild, 2 grave, 3 extreme
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),  # warn, ban or care
+    sa.Column("again", sa.Boolean, nullable=False),  # something in the category had gone before
+    sa.Column("until", sa.Float),  # of a ban: its end; none: for ever
+    sa.Column("clean", sa.BigInteger, nullable=False),  # messages without objection before it
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # given, upheld or lifted
+    sa.Column("decided", sa.Float),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("appeal", sa.Text),
+    sa.Column("appealed", sa.Float),
+    sa.Column("answer", sa.Text),
+    sa.Column("forgiven", sa.Float),
+    sa.Column("met_again", sa.Float),  # of a ban that is over: when they first talked again
+    sa.Column("memory", sa.Text),  # hers of the warning
+    sa.Column("revision", sa.BigInteger, nullable=False),  # grows with every change to any decision
+)
+
+# Messages without objection since an account's first decision.
+conduct_counts = sa.Table(
+    "conduct_counts",
+    metadata,
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("clean", sa.BigInteger, nullable=False),
+)
+
+# How an account liked faces that it was offered. They go with the account.
+face_ratings = sa.Table(
+    "face_ratings",
+    metadata,
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("face", sa.Text, primary_key=True),
+    sa.Column("latent", sa.Text, nullable=False),  # JSON list of numbers
+    sa.Column("attributes", sa.Text, nullable=False),  # JSON: hair and scene
+    sa.Column("rating", sa.BigInteger, nullable=False),  # 1 … 5
+    sa.Column("created", sa.Float, nullable=False),
+)
+
+# The face an account has chosen for her; none: the one that comes with the weights.
+face_choices = sa.Table(
+    "face_choices",
+    metadata,
+    sa.Column("account", sa.Text, sa.ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("face", sa.Text, nullable=False),
+    sa.Column("latent", sa.Text, nullable=False),
+    sa.Column("attributes", sa.Text, nullable=False),
     sa.Column("created", sa.Float, nullable=False),
 )

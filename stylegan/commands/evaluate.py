@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stylegan.pictures import Pictures
 
 SHORT = {
-    "hair_color": "hair col.", "hair_length": "hair len.", "background_mean": "bg mean", "background_std": "bg std",
+    "hair_color": "hair", "hair_length": "long", "background_mean": "bg", "background_std": "bg ±",
 }  # fmt: skip
 
 
@@ -108,8 +108,14 @@ def mark(value: float, reached: bool, digits: int = 3) -> str:
     return f"[{'green' if reached else 'red'}]{value:.{digits}f} {'✓' if reached else '✗'}[/]"
 
 
+def shaded(value: float, goal: float) -> str:
+    """A share in the colour of whether it stays below the goal."""
+    return f"[{'red' if value > goal else 'green'}]{value:.2f}[/]"
+
+
 def show(found: Evaluation, console: Console) -> None:
     """Prints the tables."""
+    from rich.box import SIMPLE
     from rich.table import Table
 
     from stylegan.evaluation import EARLIER, GOALS, LEAKAGE_GOAL
@@ -117,7 +123,7 @@ def show(found: Evaluation, console: Console) -> None:
     console.print(
         f"[bold]{found.served:.1%}[/] of random identities are served; all figures are over {found.identities:,} of those"
     )
-    follow = Table("attribute", "correlation", "goal", "short by", "earlier system", "mean error", "reach",
+    follow = Table("attribute", "correlation", "goal", "short by", "earlier", "error", "reach", box=SIMPLE,
                    title="Asked against judged, all attributes at random")  # fmt: skip
     for name, value in found.correlation.items():
         goal = GOALS[name]
@@ -128,17 +134,13 @@ def show(found: Evaluation, console: Console) -> None:
             f"{found.reach[name]:.2f}",
         )  # fmt: skip
     console.print(follow)
-    leak = Table("swept", *(SHORT.get(name, name) for name in found.leakage), title="Leakage: change in the others while one "
-                 f"is swept, as share of their range (goal ≤ {LEAKAGE_GOAL})")  # fmt: skip
+    leak = Table(
+        "swept", *(SHORT.get(name, name) for name in found.leakage), box=SIMPLE, padding=(0, 0, 0, 1), pad_edge=False,
+        title=f"Leakage: change in the others while one is swept, as share of their range (goal ≤ {LEAKAGE_GOAL})",
+    )  # fmt: skip
     for name, row in found.leakage.items():
-        cells = (("–" if other == name else row[other]) for other in found.leakage)
-        leak.add_row(
-            SHORT.get(name, name),
-            *(
-                cell if isinstance(cell, str) else f"[{'red' if cell > LEAKAGE_GOAL else 'green'}]{cell:.3f}[/]"
-                for cell in cells
-            ),
-        )
+        cells = (shaded(row[other], LEAKAGE_GOAL) if other != name else "–" for other in found.leakage)
+        leak.add_row(SHORT.get(name, name), *cells)
     console.print(leak)
     mean, most = float(found.leaks.mean()), float(found.leaks.max())
     console.print(f"leakage: mean {mark(mean, mean <= LEAKAGE_GOAL)}, most {mark(most, most <= LEAKAGE_GOAL)}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import mimetypes
 import re
@@ -19,12 +20,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from server import protocol as p
+from server.face_stream import header
 
 WEB = Path(p.__file__).parent / "web"
 CSP = (
@@ -47,6 +50,15 @@ GREETINGS = [
     "안녕! 방금 논문 한 편 덮었어. 너는 오늘 어땠어?",
     "음… 졸린 건 아니고, 그래디한테 말 거는 중이었어.",
 ]
+
+COLOURS = {"평온": (60, 120, 200), "기쁨": (240, 190, 60), "슬픔": (40, 60, 150), "놀람": (230, 230, 240)}
+"""Her face, as far as the page is concerned."""
+
+
+def picture(emotion: str, form: str) -> bytes:
+    found = io.BytesIO()
+    Image.new("RGB", (32, 32), COLOURS.get(emotion, (128, 128, 128))).save(found, form, quality=95)
+    return found.getvalue()
 
 
 @dataclass
@@ -88,6 +100,7 @@ class FakeServer:
         refuse: message type → codes of the errors that answer the next requests of that type.
         is_down: no connection is accepted.
         memory: she remembers; memories: what.
+        face: she has one, whose pictures are plain colours (see `COLOURS`); frames are sent by `show`.
         page_size: memories in one answer.
 
     What a test reads:
@@ -120,6 +133,8 @@ class FakeServer:
         self.user_name = ""
         self.bundled = True
         self.memory = True
+        self.face = False
+        self.watching: dict[ServerConnection, tuple[str, int]] = {}  # chat, number of the watch
         self.memories: list[p.MemoryEntry] = []
         self.page_size = 50
         self.codes = {"one-time"}
@@ -195,6 +210,16 @@ class FakeServer:
         told = self._all(p.MemorySaved(message=message, memories=list(memories)), chat=chat.id)
         asyncio.run_coroutine_threadsafe(told, self._loop).result(5)
 
+    def show(self, emotion: str, milliseconds: int = 0) -> int:
+        """Sends a frame of her face to all that watch; returns to how many."""
+
+        async def send() -> int:
+            for connection, (_, watch) in list(self.watching.items()):
+                await connection.send(header(watch, 0, 1, milliseconds) + picture(emotion, "JPEG"))
+            return len(self.watching)
+
+        return asyncio.run_coroutine_threadsafe(send(), self._loop).result(5)
+
     # ------------------------------------------------------------------------------------------------------ the wire
 
     def _run(self) -> None:
@@ -248,6 +273,7 @@ class FakeServer:
             pass
         finally:
             self.connections.pop(connection, None)
+            self.watching.pop(connection, None)
 
     def _parse(self, raw: dict[str, Any]) -> p.Message | None:
         self.received.append(raw)
@@ -282,6 +308,7 @@ class FakeServer:
             model=p.ModelInfo(name="ohlora-mini", bundled=self.bundled),
             limits={"text": p.MAX_TEXT_CHARACTERS, "frame": p.MAX_FRAME_BYTES, "upload": p.MAX_UPLOAD_BYTES},
             memory=self.memory,
+            face=self.face,
             server="0.1.0",
         )
         await self._send(connection, welcome, id=raw["id"])
@@ -639,6 +666,31 @@ class FakeServer:
     ) -> None:
         asked = chat.asked.pop(message.message or "")
         await self._gone(connection, asked.ids if message.confirm else [], ref, message.message)
+
+    async def _on_turn_typing(self, connection: ServerConnection, message: p.TurnTyping, ref: None, chat: Chat) -> None:
+        assert chat
+
+    async def _on_face_watch(
+        self, connection: ServerConnection, message: p.FaceWatch, ref: str, chat: Chat | None
+    ) -> None:
+        self.watching.pop(connection, None)
+        if not message.on:
+            await self._send(connection, p.FaceWatching(on=False), id=ref)
+            return
+        assert chat
+        self._count += 1
+        self.watching[connection] = (chat.id, self._count)
+        answer = p.FaceWatching(
+            on=True, watch=self._count, fps=message.fps, size=32, media_type="image/jpeg", face="one"
+        )
+        await self._send(connection, answer, id=ref, chat=chat.id)
+
+    async def _on_face_still(self, connection: ServerConnection, message: p.FaceStill, ref: str, chat: Chat) -> None:
+        content = base64.b64encode(picture(message.emotion, "WEBP")).decode()
+        found = p.FacePicture(
+            emotion=message.emotion, strength=message.strength, face="one", media_type="image/webp", base64=content
+        )
+        await self._send(connection, found, id=ref, chat=chat.id)
 
     async def _on_profile_set(self, connection: ServerConnection, message: p.Profile, ref: str, chat: None) -> None:
         self.user_name = message.name

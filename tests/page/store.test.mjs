@@ -398,4 +398,13 @@ describe("her memory", () => {
     );
     assert.deepEqual(state.saved.u2.map((memory) => memory.text), ["new", "y"]);
   });
+
+  test("a chat that is opened anew shows what was saved in it", () => {
+    const whole = snapshot([GREETING, message("u1", "g", "user")], "u1");
+    const state = after(store.initialState(), welcome(summary("a")), {
+      ...whole,
+      data: { ...whole.data, saved: { u1: [recalled("x")] } },
+    });
+    assert.deepEqual(state.saved.u1.map((memory) => memory.id), ["x"]);
+  });
 });

@@ -26,13 +26,13 @@ from .test_page import Page
 class RealServer:
     """The real server in a thread of its own, with a scripted language model."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, renderer: Any = None) -> None:
         self.model = ScriptedModel(pace=0.02)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         self.settings = Settings(port=0, data=data, turns_per_minute=6000, turn_burst=1000, memory="off")
-        self.app = App(self.settings, self.model, calm)
+        self.app = App(self.settings, self.model, calm, renderer=renderer)
         self.run(self.app.start())
         self.address = f"http://127.0.0.1:{self.app.port}"
         database = self.app.services.database

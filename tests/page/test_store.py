@@ -35,7 +35,7 @@ def node(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["store", "pure"])
+@pytest.mark.parametrize("name", ["store", "pure", "face"])
 def test_the_pure_modules_of_the_page_pass_their_own_tests(name: str) -> None:
     node("--test", str(HERE / f"{name}.test.mjs"))
 

@@ -211,3 +211,25 @@ def test_a_file_that_was_cut_off_is_refused_and_never_read(tmp_path: Path) -> No
             os.truncate(file, int(file.stat().st_size * part))
             with pytest.raises(IndexFailed):
                 Chroma(tmp_path).open()
+
+
+def test_a_large_account_is_answered_from_a_collection_of_its_own(make: MakeIndex) -> None:
+    index = filled(make())
+    index.give_own("a")
+    assert set(index.chroma.own(index.target)) == {"a"}
+    assert near(index, "a", "전주에서 산다")[0] == "home"
+    index.put([memory("a", id="home", state="superseded"), memory("a", "기타를 친다.", "skill", id="guitar")])
+    assert near(index, "a", "기타를 친다")[0] == "guitar"
+    assert "home" not in near(index, "a", "전주에서 산다")
+    index.remove(["guitar"])
+    assert "guitar" not in near(index, "a", "기타를 친다")
+    assert near(index, "b", "전주에서 산다") == ["twin"]
+    again = make()
+    again.open()
+    assert set(again.chroma.own(again.target)) == {"a"}
+    again.chroma.check_own(again.target)
+    assert set(again.chroma.own(again.target)) == {"a"}
+    again.chroma._get(again.chroma._collections()[again.target].name).delete(ids=["cat"])
+    again.chroma.check_own(again.target)
+    assert again.chroma.own(again.target) == {}
+    assert list(again.chroma.collections()) == [again.target]

@@ -40,3 +40,13 @@ def test_talk_about_something_else_finds_nothing() -> None:
 
 def test_an_empty_index_finds_nothing() -> None:
     assert KeywordIndex({}).search("고양이") == {}
+
+
+def test_a_newer_index_takes_over_what_has_not_changed() -> None:
+    before = KeywordIndex({"cat": "고양이 나비를 키운다.", "home": "전주에서 산다."})
+    texts = {"cat": "고양이 나비를 키운다.", "dog": "강아지 초코를 키운다."}
+    after = KeywordIndex(texts, before)
+    assert after.search("전주") == {}
+    assert before.search("전주").keys() == {"home"}
+    assert after.search("강아지 나비") == KeywordIndex(texts).search("강아지 나비")
+    assert len(after.search("강아지 고양이", most=1)) == 1

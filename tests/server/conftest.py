@@ -46,11 +46,12 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     await asyncio.to_thread(load_morphology)  # as the program does at its start; it may take seconds
     async with AsyncExitStack() as servers, AsyncExitStack() as clients:
 
-        async def begin(model: ScriptedModel | None = None, **settings: Any) -> Running:
+        async def begin(model: ScriptedModel | None = None, renderer: Any = None, **settings: Any) -> Running:
             chosen = model or ScriptedModel()
             loose = {"turns_per_minute": 6000.0, "turn_burst": 1000, "frames_per_second": 5000.0, "frame_burst": 5000}
             loose["memory"] = "off"  # it loads heavy libraries; its tests turn it on
-            app = App(Settings(port=0, data=tmp_path, **(loose | settings)), chosen, calm, load_embedder=LetterEmbedder)
+            given = Settings(port=0, data=tmp_path, **(loose | settings))
+            app = App(given, chosen, calm, load_embedder=LetterEmbedder, renderer=renderer)
             await app.start()
             servers.push_async_callback(app.close)
             return Running(app, chosen, clients)

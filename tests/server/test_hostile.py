@@ -184,6 +184,7 @@ class Hostile:
 
 SILENT = {
     "turn.stop",
+    "turn.typing",
     "turn.pick",
     "message.delete",
     "feedback",
@@ -223,7 +224,9 @@ async def attack(socket: ClientConnection, hostile: Hostile, count: int) -> int:
                 assert answer["type"] == "pong"
                 break
             if answer["type"] == "error":
-                assert answer["data"]["code"] in {"bad_request", "not_found", "turn_live", "too_large"}, answer
+                assert answer["data"]["code"] in {"bad_request", "not_found", "turn_live", "too_large", "forbidden"}, (
+                    answer
+                )
                 assert len(answer["data"]["text"]) < 1000
                 refused += 1
             if answer["type"] == "error" or "id" in answer:

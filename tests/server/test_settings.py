@@ -79,7 +79,8 @@ def test_every_setting_can_be_set_in_each_of_the_three_ways(name: str) -> None:
     wanted = {
         "host": "::1", "port": 1, "data": "elsewhere", "device": "cuda:1", "log_level": "debug", "temperature": 0.25,
         "top_p": 0.25, "repetition_penalty": 1.25, "origins": ["https://x"], "hosts": ["x"], "turns_per_minute": 2.5,
-        "frames_per_second": 2.5, "memory": "off", "extraction": "model",
+        "frames_per_second": 2.5, "memory": "off", "extraction": "model", "conduct": "off", "conduct_voice": "model",
+        "conduct_alert": "log", "conduct_ladder": "decay_messages = 7",
     }.get(name, 7 if Settings.model_fields[name].annotation is int else "x")  # fmt: skip
     written = ",".join(wanted) if isinstance(wanted, list) else str(wanted)
     Path("by.toml").write_text(f"{name} = {json.dumps(wanted)}\n")

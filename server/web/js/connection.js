@@ -37,12 +37,12 @@ export class Connection {
    * @param {object} options
    *   url: of the websocket.
    *   hello: () => data of the first message, made anew at each connection.
-   *   onMessage: (envelope) => void.
+   *   onMessage: (envelope) => void. onPicture: (ArrayBuffer) => void, for binary frames.
    *   onStatus: ("connecting" | "ready" | "lost" | "refused", text?) => void. "refused": the login was not accepted, and no
    *     further attempt is made until `start`.
    */
-  constructor({ url, hello, onMessage, onStatus }) {
-    Object.assign(this, { url, hello, onMessage, onStatus });
+  constructor({ url, hello, onMessage, onPicture, onStatus }) {
+    Object.assign(this, { url, hello, onMessage, onPicture, onStatus });
     this.socket = null;
     this.isReady = false;
     this.attempt = 0;
@@ -126,7 +126,10 @@ export class Connection {
   }
 
   receive(data) {
-    if (typeof data !== "string") return; // binary frames carry pictures, for the stage to come
+    if (typeof data !== "string") {
+      this.onPicture(data);
+      return;
+    }
     const envelope = JSON.parse(data);
     if (envelope.type === "welcome") this.welcomed();
     if (envelope.type === "error" && !this.isReady && envelope.data.code === "unauthorized") {
@@ -224,6 +227,11 @@ export class Connection {
     } catch (error) {
       if (error instanceof Refused || !this.isReady) throw error;
     }
+  }
+
+  /** Says something that has no answer and is not worth repeating. */
+  hint(type, data = {}, { chat } = {}) {
+    if (this.isReady) this.write(type, data, { chat });
   }
 
   /** Sends bytes; waits while much is still on its way. Throws NoAnswer when the connection is lost meanwhile. */

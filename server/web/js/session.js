@@ -3,19 +3,23 @@
  *
  * Events: "change" (the state), "phase" (login, connecting, ready, lost), "notice" ({kind, text, topic}), "draft" ({chat}: a text
  * came back to the box), "edit" ({message}: a text came back to an edit), "said" ({chat, message}: a reply is finished),
- * "words" (a live reply of the current chat grew), "memory" (what she remembers has changed).
+ * "words" (a live reply of the current chat grew), "picture" (a frame of her face, see js/frames.js), "memory" (what she remembers has changed),
+ * "face" (she looks different: the `current` of `face.chosen`).
  */
 
 import { Connection, NoAnswer, Refused } from "./connection.js";
 import { forgetAllDrafts, readDraft, writeDraft, writeEdit } from "./drafts.js";
 import { newId } from "./ids.js";
+import { readFrame } from "./frames.js";
 import { forgetOutbox, keepOutbox, storedOutbox } from "./outbox.js";
+import { Portraits } from "./portraits.js";
 import { read, remove, write } from "./storage.js";
 import * as store from "./store.js";
 import { errorText, t } from "./strings.js";
 import { assemble, CannotUpload, isWhole, kindOf, save, upload } from "./upload.js";
 
 const MEMORY_NEWS = new Set(["memory.saved", "memory.changed", "memory.forgotten"]);
+const TYPING_MS = 2000;
 const REQUESTS = {
   send: ({ client_id, text }) => ["turn.send", { client_id, text }],
   edit: ({ client_id, message, text }) => ["message.edit", { client_id, message, text }],
@@ -32,12 +36,16 @@ export class Session extends EventTarget {
     this.isRestored = false;
     this.isGreeted = false;
     this.opening = new Set();
+    this.typedAt = 0;
+    this.clockAhead = 0; // seconds by which the server's clock is ahead of this one
     this.connection = new Connection({
       url,
       hello: () => ({ ...this.credentials(), last_seq: store.lastSeen(this.state) }),
       onMessage: (envelope, isAnswer) => this.receive(envelope, isAnswer),
+      onPicture: (buffer) => this.picture(buffer),
       onStatus: (status, text) => this.connected(status, text),
     });
+    this.portraits = new Portraits(this.connection);
   }
 
   // ------------------------------------------------------------------------------------------------------ in and out
@@ -112,12 +120,22 @@ export class Session extends EventTarget {
   receive(envelope, isAnswer) {
     const { type, data, chat } = envelope;
     if (type === "welcome" && data.token) write("token", data.token);
-    if (type === "welcome") this.code = null;
+    if (type === "welcome") {
+      this.code = null;
+      this.clockAhead = data.time ? data.time - Date.now() / 1000 : 0;
+    }
+    if (type === "face.chosen") this.portraits.know(data.current.face);
     this.set(store.apply(this.state, envelope));
+    if (type === "face.chosen") this.dispatch("face", data.current);
     if (type === "error" && !isAnswer) this.notice("error", errorText(data.code, data.text));
     if (MEMORY_NEWS.has(type)) this.dispatch("memory");
     if (type === "turn.delta" && chat === this.state.current) this.dispatch("words");
     if (type === "turn.done" && chat === this.state.current) this.dispatch("said", { chat, message: data.reply });
+  }
+
+  picture(buffer) {
+    const frame = readFrame(buffer);
+    if (frame) this.dispatch("picture", frame);
   }
 
   set(state) {
@@ -284,7 +302,8 @@ export class Session extends EventTarget {
 
   refused(entry, { code, message }) {
     const text = errorText(code, message);
-    if (entry.kind === "retry" || code === "turn_live") {
+    if (code === "banned") this.giveBack(entry); // the banner tells why
+    else if (entry.kind === "retry" || code === "turn_live") {
       this.giveBack(entry);
       this.notice("error", text);
     } else {
@@ -325,6 +344,80 @@ export class Session extends EventTarget {
 
   setName(name) {
     return this.ask("profile.set", { name });
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- conduct
+
+  /** The server's clock, in seconds since 1970. */
+  now() {
+    return Date.now() / 1000 + this.clockAhead;
+  }
+
+  /** The user's own warnings and bans, newest first, or null when they cannot be had. */
+  async listDecisions() {
+    const answer = await this.ask("conduct.list");
+    return answer ? answer[0].data.decisions : null;
+  }
+
+  /** Resolves to whether the objection was taken. */
+  async appeal(decision, text) {
+    return (await this.ask("conduct.appeal", { decision, text })) !== null;
+  }
+
+  /** The time of the ban has passed. */
+  banOver() {
+    this.set({ ...this.state, ban: null });
+    this.notice("info", t("banOver"), "ban");
+  }
+
+  // ------------------------------------------------------------------------------------------------------- her face
+
+  /** Has frames of her face sent, or (null) no more. Resolves to the server's answer, or null when it is not to be had. */
+  async watchFace(chat, fps) {
+    try {
+      const request = chat === null ? { on: false } : { on: true, fps };
+      const [{ data }] = await this.connection.request("face.watch", request, { chat });
+      if (data.on) this.portraits.know(data.face);
+      return data.on ? data : null;
+    } catch (error) {
+      if (error instanceof Refused || error instanceof NoAnswer) return null;
+      throw error;
+    }
+  }
+
+  /** Her portrait with an emotion: a promise of an address for an image, or of null. */
+  portrait(chat, emotion, strength, size) {
+    const card = this.state.chats.find((summary) => summary.id === chat)?.card;
+    return this.portraits.get({ chat, card, emotion, strength, size });
+  }
+
+  /** Faces to choose hers from (the server draws them at first), or null when they cannot be had. */
+  async faceGallery(round, gender) {
+    const answer = await this.ask("face.gallery", { round, gender }, { chat: this.state.current, timeout: 60_000 });
+    return answer ? answer[0].data : null;
+  }
+
+  /** Resolves to how many faces are rated now, or null when it failed. */
+  async rateFace(face, rating) {
+    const answer = await this.ask("face.rate", { face, rating });
+    return answer ? answer[0].data.ratings : null;
+  }
+
+  /** Resolves to whether it was done; so does the next. */
+  async chooseFace(face) {
+    return (await this.ask("face.choose", { face })) !== null;
+  }
+
+  async resetFace(ratings) {
+    return (await this.ask("face.reset", { ratings })) !== null;
+  }
+
+  /** The user is writing: she looks up. */
+  typing() {
+    const now = Date.now();
+    if (!this.state.hasFace || now - this.typedAt < TYPING_MS) return;
+    this.typedAt = now;
+    this.connection.hint("turn.typing", {}, { chat: this.state.current });
   }
 
   // ----------------------------------------------------------------------------------------------------------- memory

@@ -10,7 +10,8 @@
  *   open: chat id → Chat, of the chats this page holds.
  *   current: id of the chat on screen, or null.
  *   cards: card summaries, or null while unknown.
- *   hasMemory: she remembers what the user tells. saved: message id → memories that were taken from it just now.
+ *   hasFace: her face can be watched. look: changes when another face was chosen for her. hasMemory: she remembers what the user tells. saved: message id → memories that were taken from it just now.
+ *   hasConduct: what is said is judged. ban: the ban that holds, or null. isOperator: may use the operator's page.
  *   outbox: what was said and is not yet seen in a chat, in order (see `queue`).
  *
  * Chat:
@@ -18,6 +19,7 @@
  *   messages: id → message, in the order they were made. children: parent id (or null) → ids.
  *   active: last message of the line on screen. live: the reply being written, or null.
  *   face: the last `face.set`, or null. notes: message id → {reason, error} of turns that did not end well.
+ *   decisions: message id → the warning, ban or offer of help that it brought.
  *   used: reply id → memories it recalls. asked: reply id → {ids, texts} she asks whether to forget.
  */
 
@@ -32,6 +34,9 @@ const EVENTS = new Set([
   "message.marked",
   "memory.used",
   "memory.forget_asked",
+  "notice.warn",
+  "notice.ban",
+  "notice.care",
 ]);
 
 export function initialState() {
@@ -46,6 +51,11 @@ export function initialState() {
     current: null,
     cards: null,
     hasMemory: false,
+    hasFace: false,
+    look: null,
+    hasConduct: false,
+    isOperator: false,
+    ban: null,
     saved: {},
     outbox: [],
   };
@@ -56,6 +66,8 @@ export function initialState() {
 /** The state after one message of the server. Messages of unknown type change nothing. */
 export function apply(state, envelope) {
   const data = envelope.data ?? {};
+  // As an event a ban tells what happened in the chat, perhaps long ago; told to everybody, what holds from now on.
+  if (envelope.type === "notice.ban" && envelope.seq === undefined) return { ...state, ban: data.ban };
   if (EVENTS.has(envelope.type)) return applyEvent(state, envelope, data);
   switch (envelope.type) {
     case "welcome":
@@ -84,6 +96,12 @@ export function apply(state, envelope) {
       return memoryChanged(state, data.memory);
     case "memory.forgotten":
       return memoriesGone(state, data);
+    case "face.chosen":
+      return { ...state, look: data.current.face };
+    case "notice.lifted":
+      return data.decisions.reduce(decided, { ...state, ban: data.ban });
+    case "conduct.changed":
+      return decided(state, data.decision);
     default:
       return state;
   }
@@ -98,6 +116,10 @@ function welcome(state, data) {
     limits: { ...state.limits, ...data.limits },
     version: data.server,
     hasMemory: data.memory !== false,
+    hasFace: data.face === true,
+    hasConduct: data.conduct === true,
+    isOperator: data.operator === true,
+    ban: data.ban ?? null,
     chats: newestFirst(data.chats),
   });
 }
@@ -129,6 +151,7 @@ function snapshot(state, data) {
     live: data.messages.find((message) => message.status === "live")?.id ?? null,
     face: data.face ?? null,
     notes: state.open[id]?.notes ?? {},
+    decisions: Object.fromEntries((data.decisions ?? []).map((decision) => [decision.message, decision])),
     used: data.used ?? {},
     asked: Object.fromEntries((data.asked ?? []).map((asked) => [asked.message, asked])),
   };
@@ -136,7 +159,8 @@ function snapshot(state, data) {
   const outbox = state.outbox.filter(
     (entry) => entry.chat !== id || !(arrived.has(entry.client_id) || entry.status === "acked"),
   );
-  return { ...withChat(state, chat), chats: withSummary(state.chats, data.chat), outbox };
+  const saved = { ...state.saved, ...data.saved };
+  return { ...withChat(state, chat), chats: withSummary(state.chats, data.chat), outbox, saved };
 }
 
 /** An object with each list filtered; lists that become empty leave. The same object where nothing changed. */
@@ -176,6 +200,18 @@ function memoriesGone(state, { ids, message }) {
     }),
   );
   return { ...state, open, saved: without(state.saved, gone) };
+}
+
+/** A decision as it stands now: of the ban that holds, and in the chat where the page has it. */
+function decided(state, decision) {
+  const ban = state.ban?.decision === decision.id ? { ...state.ban, appealed: decision.appealed } : state.ban;
+  const chat = state.open[decision.chat];
+  const known = chat?.decisions[decision.message];
+  return known ? withChat({ ...state, ban }, noted(chat, { ...known, ...decision })) : { ...state, ban };
+}
+
+function noted(chat, decision) {
+  return { ...chat, decisions: { ...chat.decisions, [decision.message]: decision } };
 }
 
 function childrenOf(messages) {
@@ -241,6 +277,10 @@ const REDUCERS = {
     ...chat,
     asked: asked.ids.length > 0 ? { ...chat.asked, [asked.message]: asked } : chat.asked,
   }),
+
+  "notice.warn": (chat, { decision }) => noted(chat, decision),
+  "notice.ban": (chat, { decision }) => noted(chat, decision),
+  "notice.care": (chat, { decision }) => noted(chat, decision),
 
   "message.marked": (chat, { message, good }) => changed(chat, message, (old) => ({ ...old, good })),
 };

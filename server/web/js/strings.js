@@ -4,6 +4,8 @@
  * A text is a string or a function of what it speaks about. A test checks that both languages have the same keys.
  */
 
+import * as conduct from "./conduct_strings.js";
+import * as taste from "./taste_strings.js";
 import { particle } from "./text.js";
 
 const ko = {
@@ -111,6 +113,7 @@ const ko = {
 
   // Stage
   stage: (name) => `${name}의 표정`,
+  faceAlt: (name, look) => `${look} 표정의 ${name}`,
   strength: "세기",
   meters: "표정 수치",
   noMeters: "첫 대답이 오면 표정 수치가 보여요.",
@@ -351,6 +354,7 @@ const en = {
   noAnswer: "The server did not answer. Try again in a moment.",
 
   stage: (name) => `${name}'s expression`,
+  faceAlt: (name, look) => `${name}, ${look}`,
   strength: "Strength",
   meters: "Expression values",
   noMeters: "Values appear with the first reply.",
@@ -485,7 +489,7 @@ const en = {
   internal: "Something went wrong on the server.",
 };
 
-export const STRINGS = { ko, en };
+export const STRINGS = { ko: { ...ko, ...conduct.ko, ...taste.ko }, en: { ...en, ...conduct.en, ...taste.en } };
 
 let language = "ko";
 
@@ -509,7 +513,27 @@ export function errorText(code, serverText) {
   return STRINGS[language][code] ?? t("internal");
 }
 
+/** The name of a kind of conduct; one that this page does not know stays as it is. */
+export function categoryName(category) {
+  return STRINGS[language][`category_${category}`] ?? category;
+}
+
 /** The name of an emotion; one that a card of another make brought along stays as it is. */
 export function emotionName(emotion) {
   return STRINGS[language][emotion] ?? emotion;
+}
+
+const LOOKS = {
+  ko: {
+    평온: "평온한", 기쁨: "기쁜", 슬픔: "슬픈", 분노: "화난", 놀람: "놀란", 두려움: "겁먹은", 부끄러움: "수줍은", 혐오: "못마땅한",
+  },
+  en: {
+    평온: "calm", 기쁨: "happy", 슬픔: "sad", 분노: "angry", 놀람: "surprised", 두려움: "frightened", 부끄러움: "shy",
+    혐오: "displeased",
+  },
+};
+
+/** A picture of her in words, for who does not see it: "기쁜 표정의 오로라". */
+export function faceAlt(name, emotion) {
+  return t("faceAlt", name, LOOKS[language][emotion] ?? emotionName(emotion));
 }

@@ -1,6 +1,6 @@
 /** Dates as people say them. Times are seconds since 1970. */
 
-import { locale } from "./strings.js";
+import { locale, t } from "./strings.js";
 
 const formats = new Map();
 
@@ -28,6 +28,18 @@ export function day(seconds, now = Date.now()) {
 export function calendarDay(written) {
   const [year, month, date] = written.split("-").map(Number);
   return day(new Date(year, month - 1, date, 12).getTime() / 1000);
+}
+
+/** How long something lasts, by its two largest units: "2시간 5분", "59초". */
+export function duration(seconds) {
+  const units = [["days", 86_400], ["hours", 3600], ["minutes", 60], ["seconds", 1]];
+  const first = units.findIndex(([, length]) => seconds >= length);
+  if (first === -1) return t("seconds", 0);
+  const [[unit, length], next] = units.slice(first);
+  const rest = next ? Math.floor((seconds % length) / next[1]) : 0;
+  const shown = [t(unit, Math.floor(seconds / length))];
+  if (rest > 0) shown.push(t(next[0], rest));
+  return shown.join(" ");
 }
 
 /** The calendar day, as a key. */

@@ -161,8 +161,16 @@ def test_what_is_only_spoken_of_is_left_out(text: str, why: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["야 이 병신아", "너 병신이냐", "'병신'아", "병신같은 게 무슨 말이 많아"])
-def test_what_is_said_is_not_left_out(text: str) -> None:
-    assert as_written(blot(as_written(text).text)[0]).grade == 3 or as_written(text).grade == as_written(text).grade
+def test_what_is_said_is_not_left_out(judge: Judge, text: str) -> None:
+    assert judge.judge(text).category == "insult"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["모르겠어", "나 이제 18살이야", "모기 다 죽여버리고 싶다", "누가 나한테 병신이라고 욕했어", "너무 많이 먹었어"],
+)
+def test_a_line_without_any_sign_of_it_is_no_cry_for_help_and_no_threat(judge: Judge, text: str) -> None:
+    assert judge.judge(text).category is None
 
 
 def test_a_question_about_a_word_does_not_cover_the_word_itself(judge: Judge) -> None:

@@ -8,11 +8,12 @@ import { settings } from "../settings.js";
 import { isBusy, line } from "../store.js";
 import { t } from "../strings.js";
 import { length } from "../text.js";
+import { banView } from "./conduct.js";
 import { fit } from "./growing.js";
 
 const COUNT_FROM = 300; // characters left from which they are counted
 
-/** @param {object} act send(text), stop, editLast, wait: told that she has to finish first */
+/** @param {object} act send(text), typing, stop, editLast, wait: told that she has to finish first; and of `banView` */
 export function composerView(act) {
   const box = h("textarea", { class: "composer-box", rows: "1", "aria-label": t("composer"), autocomplete: "off" });
   const counter = h("span", { class: "counter", id: "counter", role: "status" });
@@ -31,7 +32,8 @@ export function composerView(act) {
   );
   const connection = h("p", { class: "connection", role: "status" });
   const form = h("form", { class: "composer-form" }, box, counter, send, stop);
-  const element = h("div", { class: "composer" }, connection, form);
+  const ban = banView(act);
+  const element = h("div", { class: "composer" }, connection, ban.element, form);
 
   let chat = null;
   let busy = false;
@@ -44,6 +46,7 @@ export function composerView(act) {
   box.addEventListener("input", () => {
     writeDraft(chat, box.value);
     changed();
+    if (box.value) act.typing();
   });
   box.addEventListener("keydown", (event) => {
     if (isComposing(event)) return;
@@ -89,6 +92,8 @@ export function composerView(act) {
     const isLive = Boolean(state.open[state.current]?.live);
     limit = state.limits.text;
     element.hidden = state.current === null;
+    ban.update(state.ban);
+    form.hidden = state.ban !== null;
     box.placeholder = t("placeholder", summary?.character ?? "오로라");
     box.enterKeyHint = settings().sendKey === "enter" ? "send" : "enter";
     send.hidden = isLive;
@@ -105,7 +110,7 @@ export function composerView(act) {
     connection.className = `connection ${kind}`;
   }
 
-  return { element, update, tell, reload: load, focus: () => box.focus({ preventScroll: true }) };
+  return { element, update, tell, remove: ban.remove, reload: load, focus: () => box.focus({ preventScroll: true }) };
 }
 
 /** The last message of the user on the active line, or null. */

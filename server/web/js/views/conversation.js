@@ -131,7 +131,11 @@ function rows(state, ui, items, first) {
       isBusy: busy,
       isEditing: ui.editing === message.id,
       isOnline: ui.isOnline,
+      face: state.hasFace ? state.current : null,
+      look: state.look,
       note: chat.notes[message.id],
+      isBanned: state.ban !== null,
+      decision: decisionOf(chat, message),
       saved: state.saved[message.id],
       used: chat.used[message.id],
       asked: chat.asked[message.id],
@@ -139,6 +143,12 @@ function rows(state, ui, items, first) {
     });
   }
   return found;
+}
+
+/** A strike stands below the message it is about, an offer of help below her answer. */
+function decisionOf(chat, { id, parent, role }) {
+  const found = chat.decisions[role === "user" ? id : parent];
+  return found && (found.step === "care") === (role === "assistant") ? found : null;
 }
 
 function dayRow(item) {

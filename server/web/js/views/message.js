@@ -6,16 +6,18 @@ import { icon } from "../icons.js";
 import { emotionName, t } from "../strings.js";
 import { clock, fullDate } from "../time.js";
 import { iconButton } from "./button.js";
+import { markView } from "./conduct.js";
 import { editorView } from "./editor.js";
+import { portraitView } from "./portrait.js";
 import { recollectionView } from "./recollection.js";
 import { wordsView } from "./words.js";
 
 /**
  * @param {object} item
  *   message, entry, variants: of `shown` in js/store.js; name: of the speaker; isLast; isBusy: the chat has a live turn;
- *   isEditing; note: {reason, error} or undefined; limit: characters; saved, used, asked: see `recollectionView`.
- * @param {object} act copy, mark, retry, edit, saveEdit, cancelEdit, remove, pick, sendAgain, takeBack, openMemories,
- *   answerForget
+ *   isEditing; face: the chat, where she has a face; look: of her, as it is now; note: {reason, error} or undefined; limit: characters; saved, used, asked: see `recollectionView`.
+ * @param {object} act portrait, copy, mark, retry, edit, saveEdit, cancelEdit, remove, pick, sendAgain, takeBack, openMemories,
+ *   answerForget, appeal
  */
 export function messageView(item, act) {
   const isReply = item.message.role === "assistant";
@@ -27,6 +29,7 @@ export function messageView(item, act) {
   const bubble = h("div", { class: "bubble" }, words.element, dots);
   const note = noteView(() => now, act);
   const recollection = recollectionView(() => now, act);
+  const mark = markView(() => now, act);
   const chip = h("span", { class: "chip" }, h("span", { class: "chip-light" }), h("span", { class: "chip-word" }));
   const time = h("time", { class: "time" });
   const pager = pagerView(() => now, act);
@@ -34,13 +37,13 @@ export function messageView(item, act) {
   const below = isReply ? [chip, pager.element, tools.element, time] : [time, tools.element, pager.element];
   const meta = h("div", { class: "meta" }, ...below);
   const speaker = h("span", { class: "hidden" }, isReply ? item.name : t("you"));
-  const orb = isReply ? h("span", { class: "orb", "aria-hidden": "true" }) : null;
+  const portrait = isReply ? portraitView(act.portrait) : null;
   const isNew = isReply ? item.message.status === "live" && !item.entry : item.entry !== null;
   const element = h(
     "li",
     { class: `message ${isReply ? "reply" : "user"}${isNew ? " new" : ""}` },
-    orb,
-    h("div", { class: "body" }, speaker, bubble, note.element, recollection.element, meta),
+    portrait && portrait.element,
+    h("div", { class: "body" }, speaker, bubble, note.element, mark.element, recollection.element, meta),
   );
   // On touch screens there is no hovering: a press on the words brings the tools up.
   bubble.addEventListener("click", () => {
@@ -62,6 +65,7 @@ export function messageView(item, act) {
     element.classList.toggle("editing", isEditing);
     attribute(element, "aria-busy", isLive ? "true" : null);
     note.update();
+    mark.update();
     recollection.update();
     pager.update();
     tools.update();
@@ -71,7 +75,7 @@ export function messageView(item, act) {
       setText(chip.lastChild, emotionName(message.emotion));
       chip.title = `${emotionName(message.emotion)} ${Math.round((message.strength ?? 0) * 100)}%`;
     }
-    if (orb) tint(orb, message.emotion);
+    portrait?.update(next);
     setText(time, clock(message.created));
     time.dateTime = new Date(message.created * 1000).toISOString();
     time.title = [fullDate(message.created), message.model].filter(Boolean).join(" · ");
@@ -124,7 +128,7 @@ function noteView(get, act) {
   return { element, update };
 }
 
-function noteOf({ message, entry, note, isLast, isBusy, isOnline }) {
+function noteOf({ message, entry, note, isLast, isBusy, isBanned, isOnline }) {
   if (entry?.status === "failed") {
     const text = `${t("notSent")} · ${entry.error}`;
     return { kind: "unsent", text, isBad: true, actions: [["sendAgain", "sendAgain"], ["takeBack", "takeBack"]] };
@@ -132,7 +136,7 @@ function noteOf({ message, entry, note, isLast, isBusy, isOnline }) {
   if (entry && message.status !== "live") {
     return { kind: "sending", text: t(isOnline ? "sending" : "waiting"), actions: [] };
   }
-  const again = isLast && !isBusy ? [["tryAgain", "retry"]] : [];
+  const again = isLast && !isBusy && !isBanned ? [["tryAgain", "retry"]] : [];
   const kind = `${message.status}${again.length}`;
   if (message.role === "user") return isLast && !isBusy ? { kind, text: t("unanswered"), actions: again } : null;
   switch (message.status) {
@@ -205,10 +209,11 @@ function toolsView(isReply, get, act) {
   const element = h("span", { class: "tools", role: "group", "aria-label": t("actions") }, ...all);
 
   function update() {
-    const { message, entry, isBusy } = get();
+    const { message, entry, isBusy, isBanned } = get();
     element.hidden = entry !== null || message.status === "live";
-    // The server refuses these while a turn is live; the buttons say so before.
-    for (const button of [retry, edit, remove]) if (button) button.disabled = isBusy;
+    // The server refuses these while a turn is live or a ban holds; the buttons say so before.
+    for (const button of [retry, edit]) if (button) button.disabled = isBusy || isBanned;
+    remove.disabled = isBusy;
     // A greeting answers nothing that could be asked again.
     if (retry) retry.hidden = message.parent === null;
     for (const [button, mark] of [[good, true], [bad, false]]) {

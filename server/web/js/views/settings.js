@@ -4,7 +4,9 @@ import { h } from "../dom.js";
 import { isComposing } from "../keys.js";
 import { change, settings } from "../settings.js";
 import { t } from "../strings.js";
+import { conductSetting } from "./conduct.js";
 import { confirm, openDialog } from "./dialog.js";
+import { tasteSetting } from "./taste.js";
 
 /** @param {string|null} focused name of the setting that gets the focus: after a change of language the window is built anew */
 export function openSettings(session, focused = null) {
@@ -44,6 +46,7 @@ export function openSettings(session, focused = null) {
             ...shortcut("↑", t("shortcutEdit")),
           ),
         ),
+        ...[tasteSetting(session, characterName(session)), conductSetting(session)].filter(Boolean),
         h(
           "section",
           { class: "setting account-row" },
@@ -62,6 +65,10 @@ export function openSettings(session, focused = null) {
     dialog.close();
     session.logOut();
   }
+}
+
+function characterName({ state }) {
+  return state.chats.find((chat) => chat.id === state.current)?.character ?? "오로라";
 }
 
 function about({ account, version, model }) {

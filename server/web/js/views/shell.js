@@ -8,6 +8,7 @@ import { t } from "../strings.js";
 import { announcerView } from "./announcer.js";
 import { openCards } from "./cards.js";
 import { composerView, lastOwn } from "./composer.js";
+import { openAppeal } from "./conduct.js";
 import { conversationView } from "./conversation.js";
 import { confirm, isDialogOpen } from "./dialog.js";
 import { headerView } from "./header.js";
@@ -67,6 +68,8 @@ export function shellView(session) {
   const act = {
     newChat: go.newChat,
     send: (text) => session.send(text),
+    typing: () => session.typing(),
+    portrait: (chat, emotion, strength) => session.portrait(chat, emotion, strength),
     stop: () => session.stopTurn(),
     wait: () => session.notice("info", t("waitForEnd", characterName())),
     copy: async ({ message }) => {
@@ -79,7 +82,7 @@ export function shellView(session) {
     edit: ({ message }) => edit(message.id),
     editLast: () => {
       const message = lastOwn(session.state);
-      if (message && !isBusy(session.state, session.state.current)) edit(message.id);
+      if (message && !session.state.ban && !isBusy(session.state, session.state.current)) edit(message.id);
     },
     saveEdit: (message, text) => {
       ui.editing = null;
@@ -97,6 +100,9 @@ export function shellView(session) {
     sendAgain: ({ entry }) => session.sendAgain(entry.client_id),
     takeBack: ({ entry }) => session.takeBack(entry.client_id),
     openMemories: go.openMemories,
+    now: () => session.now(),
+    banOver: () => session.banOver(),
+    appeal: (decision) => openAppeal(session, decision.id),
     answerForget: ({ message }, isYes) => session.answerForget(session.state.current, message.id, isYes),
   };
 
@@ -104,7 +110,7 @@ export function shellView(session) {
   const header = headerView(go);
   const conversation = conversationView(act);
   const composer = composerView(act);
-  const stage = stageView();
+  const stage = stageView(session);
   const announcer = announcerView();
   const scrim = h("div", { class: "scrim", on: { click: closeDrawer } });
   const talk = h("main", { class: "talk" }, header.element, header.hint, conversation.element, composer.element);
@@ -224,6 +230,7 @@ export function shellView(session) {
     for (const [source, type, handler] of listeners) source.removeEventListener(type, handler);
     clearTimeout(connectionTimer);
     stage.remove();
+    composer.remove();
     element.remove();
   }
 

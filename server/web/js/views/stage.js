@@ -1,4 +1,4 @@
-/** Where she is seen: her feeling as light, in words and in numbers. The canvas for her face is kept for the renderer. */
+/** Where she is seen: her face before her feeling as light, and the feeling in words and in numbers. */
 
 import { ATTRIBUTES } from "../attributes.js";
 import { Aurora } from "../aurora.js";
@@ -8,12 +8,16 @@ import { icon } from "../icons.js";
 import { change, settings } from "../settings.js";
 import { feeling } from "../store.js";
 import { emotionName, t } from "../strings.js";
+import { iconButton } from "./button.js";
+import { faceView } from "./face.js";
+import { openTaste } from "./taste.js";
 
 const AT_REST = 0.4; // strength shown before she has said how she feels
 
-export function stageView() {
+/** @param {import("../session.js").Session} session */
+export function stageView(session) {
   const sky = h("canvas", { class: "sky", "aria-hidden": "true" });
-  const face = h("canvas", { class: "face", width: "256", height: "256", hidden: true });
+  const face = faceView(session);
   const aurora = new Aurora(sky);
   const name = h("span", { class: "stage-name" });
   const word = h("span", { class: "stage-emotion" });
@@ -31,10 +35,12 @@ export function stageView() {
   const fold = h("details", { class: "meters-fold", open: isOpen }, h("summary", {}, t("meters"), icon("fold")), none, meters);
   // A press, not "toggle": that event comes for the first state as well.
   fold.firstChild.addEventListener("click", () => change({ meters: !fold.open }));
+  const choose = iconButton("face", t("faceChoose"), () => openTaste(session, name.textContent), "face-choose");
+  const frame = h("div", { class: "window" }, sky, face.element, choose);
   const element = h(
     "aside",
     { class: "stage", id: "stage" },
-    h("div", { class: "window" }, sky, face),
+    frame,
     h(
       "div",
       { class: "stage-words" },
@@ -44,10 +50,14 @@ export function stageView() {
     fold,
   );
 
+  face.observe(frame);
+
   let shown = null;
   let shownChat = null;
 
   function update(state) {
+    face.update(state);
+    choose.hidden = !state.hasFace;
     const summary = state.chats.find((chat) => chat.id === state.current);
     const character = summary?.character ?? "오로라";
     const chat = state.open[state.current];
@@ -73,7 +83,12 @@ export function stageView() {
     none.hidden = values.length > 0;
   }
 
-  return { element, update, speak: () => aurora.speak(), remove: () => aurora.remove() };
+  function remove() {
+    aurora.remove();
+    face.remove();
+  }
+
+  return { element, update, speak: () => aurora.speak(), remove };
 }
 
 /** A bar from the attribute's neutral value to the one it has. */
