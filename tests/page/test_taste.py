@@ -166,7 +166,8 @@ def test_forgetting_the_ratings_is_asked_about_first(page: Page, server: RealSer
 
 
 def test_the_settings_lead_there_as_well(page: Page) -> None:
-    page.js("[...document.querySelectorAll('.sidebar button')].find((b) => b.innerText.includes('설정')).click()")
+    page.one("[aria-label='설정']").click()
+    page.one(".settings")
     page.js("[...document.querySelectorAll('.settings button')].find((b) => b.innerText === '얼굴 고르기').click()")
     assert len(offered(page, [])) == 12
     ActionChains(page.driver).send_keys(Keys.ESCAPE).perform()
@@ -199,7 +200,7 @@ def test_where_she_has_no_face_there_is_none_to_choose(browser: Any, tmp_path: P
         browser.get(server.link)
         page.settled(1)
         assert page.js("return document.querySelector('.face-choose').hidden")
-        page.js("[...document.querySelectorAll('.sidebar button')].find((b) => b.innerText.includes('설정')).click()")
+        page.one("[aria-label='설정']").click()
         page.one(".settings")
         assert "얼굴 고르기" not in page.texts(".settings")[0]
         page.check()
