@@ -208,3 +208,15 @@ WORDS = st.lists(
 def test_no_message_raises(message: str) -> None:
     for proposal in propose(message, SAID):
         assert proposal.quote in normalise(message)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("나 고양이 나비를 키워", "고양이 나비를 키운다."),
+        ("우리집 강아지 초롱이 키워", "강아지 초롱이를 키운다."),
+        ("강아지 콩이를 데려왔어", "강아지 콩이를 키운다."),
+    ],
+)
+def test_a_pets_name_is_kept_without_its_particle(said: str, kept: str) -> None:
+    assert [proposal.text for proposal in propose(said)] == [kept]
