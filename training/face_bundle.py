@@ -70,6 +70,13 @@ def curve_table(rows: list[dict[str, Any]]) -> str:
     return table(("pictures", "minutes", "resolution", "paired loss", "held-out difference (of 255)"), shown)
 
 
+def adversarial(preset: dict[str, Any]) -> str:
+    """Whether and how the discriminator took part."""
+    if not preset["adversarial"]:
+        return "left out: pairs alone"
+    return f"from {preset['adversarial_from']:.0%} on, weight {preset['adversarial']}"
+
+
 def card(
     report: dict[str, Any], curve: list[dict[str, Any]], evaluation: dict[str, Any] | None, facts: dict[str, Any]
 ) -> str:
@@ -88,10 +95,7 @@ def card(
             ("device", report["device"]),
             ("seed", report["seed"]),
             ("stages", "; ".join(f"{size}² until {until:.0%}" for size, _, until in report["preset"]["stages"])),
-            (
-                "adversarial",
-                f"from {report['preset']['adversarial_from']:.0%} on, weight {report['preset']['adversarial']}",
-            ),
+            ("adversarial", adversarial(report["preset"])),
             ("licence", LICENCE),
         ],
     )
@@ -101,8 +105,7 @@ def card(
 
 Every portrait it learnt from was drawn by the project's own program (`stylegan/portrait`): nothing is anybody's
 photograph or drawing, and nobody's likeness is in it. A latent stands for one drawn person; the generator saw pairs of
-latent, attributes and picture, with the discriminator of StyleGAN2 beside them in the last part. It is judged on latents that it
-never saw.
+latent, attributes and picture. It is judged on latents that it never saw.
 
 ## Curve
 
