@@ -373,7 +373,9 @@ class FaceRate(Message):
 
     type: ClassVar[str] = "face.rate"
     face: Id
-    rating: Annotated[int, Field(ge=1, le=5)] | None = Field(description="1 not at all … 5 very much; null takes it back")
+    rating: Annotated[int, Field(ge=1, le=5)] | None = Field(
+        description="1 not at all … 5 very much; null takes it back"
+    )
 
 
 class FaceChoose(Message):
@@ -688,7 +690,9 @@ class FacePicture(Message):
 
     type: ClassVar[str] = "face.picture"
     emotion: str
-    strength: float = Field(description="of the picture: a quarter, half, three quarters or 1, the nearest to what was asked")
+    strength: float = Field(
+        description="of the picture: a quarter, half, three quarters or 1, the nearest to what was asked"
+    )
     face: str = Field(description="as in `face.watching`")
     media_type: str
     base64: str
