@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stylegan.errors import BadWeights
 from stylegan.vision import Regressor, to_tensor
-from stylegan.weights import folder_named, load_config, load_module, save_config, save_module
+from stylegan.weights import build, folder_named, load_module, save_config, save_module
 
 Floats = NDArray[np.float32]
 
@@ -78,10 +77,6 @@ def load_filters(folder: str | Path = "bundled", device: str = "cpu") -> Filters
         BadWeights: something is missing, damaged or does not fit.
     """
     path = folder_named(folder, "judge")
-    config = load_config(path, "filters", FilterConfig)
-    try:
-        filters = Filters(config, device)
-    except (TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise BadWeights(f"{path / 'config.json'} describes no filters: {error}") from error
+    filters = build(path, "filters", FilterConfig, lambda config: Filters(config, device), "filters")
     load_module(filters.network, path / "filters.safetensors")
     return filters

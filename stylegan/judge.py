@@ -22,7 +22,7 @@ from stylegan.attributes import ATTRIBUTES, CONDITIONS
 from stylegan.errors import BadWeights
 from stylegan.geometry import extents, face_frame, hair_length, luminance, statistics
 from stylegan.vision import Regressor, UNet, heat_points, to_tensor, whole
-from stylegan.weights import folder_named, load_config, load_module, save_config, save_module
+from stylegan.weights import build, folder_named, load_module, save_config, save_module
 
 READ = ("eyes", "mouth", "smile", "brow")
 """The attributes that the calibrated map reads from geometry."""
@@ -243,11 +243,7 @@ def load_judge(folder: str | Path = "bundled", device: str = "cpu") -> Judge:
         BadWeights: something is missing, damaged or does not fit.
     """
     path = folder_named(folder, "judge")
-    config = load_config(path, "judge", JudgeConfig)
-    try:
-        judge = Judge(config, device)
-    except (TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise BadWeights(f"{path / 'config.json'} describes no face judge: {error}") from error
+    judge = build(path, "judge", JudgeConfig, lambda config: Judge(config, device), "face judge")
     for name, network in judge.networks.items():
         load_module(network, path / f"{name}.safetensors")
     return judge

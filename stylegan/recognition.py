@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stylegan.errors import BadWeights
 from stylegan.filters import tensors
 from stylegan.vision import Regressor
-from stylegan.weights import folder_named, load_config, load_module, save_config, save_module
+from stylegan.weights import build, folder_named, load_module, save_config, save_module
 
 Floats = NDArray[np.float32]
 
@@ -73,10 +72,6 @@ def load_recognizer(folder: str | Path = "bundled", device: str = "cpu") -> Reco
         BadWeights: something is missing, damaged or does not fit.
     """
     path = folder_named(folder, "judge")
-    config = load_config(path, "recognizer", RecognizerConfig)
-    try:
-        recognizer = Recognizer(config, device)
-    except (TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise BadWeights(f"{path / 'config.json'} describes no recognizer: {error}") from error
+    recognizer = build(path, "recognizer", RecognizerConfig, lambda config: Recognizer(config, device), "recognizer")
     load_module(recognizer.network, path / "recognizer.safetensors")
     return recognizer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 BUNDLED = Path(__file__).parent / "bundled"
 Config = TypeVar("Config")
+Made = TypeVar("Made")
 LARGE = 4096  # numbers; larger tensors are stored in half precision
 
 
@@ -90,3 +92,20 @@ def load_config(folder: Path, name: str, kind: type[Config]) -> Config:
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadWeights(f"{path} has no usable part {name!r} ({error}); train the judge anew") from error
+
+
+def build(folder: Path, name: str, kind: type[Config], made: Callable[[Config], Made], what: str) -> Made:
+    """What the part ``name`` of the folder's config.json describes, still without weights.
+
+    Args:
+        made: builds it from its configuration.
+        what: its name in an error.
+
+    Raises:
+        BadWeights: the configuration is missing or describes nothing that can be built.
+    """
+    config = load_config(folder, name, kind)
+    try:
+        return made(config)
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise BadWeights(f"{folder / 'config.json'} describes no {what}: {error}") from error

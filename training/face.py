@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylegan.attributes import CONDITIONS
 from stylegan.errors import StyleganError
+from training.command_line import command_line
 from training.errors import TrainingError
 from training.face_run import falling, fast_bf16, run
 from training.memory import keep_large_blocks
@@ -519,7 +520,7 @@ def main(argv: list[str] | None = None) -> int:
             torch.set_num_threads(options.threads)
         if device == "cpu":
             keep_large_blocks()
-        command = "python -m training.face " + " ".join(argv if argv is not None else sys.argv[1:])
+        command = command_line("training.face", argv)
         train = train_attributes if options.stage == "attributes" else train_all
         print(json.dumps(train(options, device, command), indent=2))
     except (TrainingError, StyleganError) as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -71,11 +70,6 @@ def curve_table(rows: list[dict[str, Any]]) -> str:
     return table(("pictures", "minutes", "resolution", "paired loss", "held-out difference (of 255)"), shown)
 
 
-def without_folders(command: str) -> str:
-    """A command whose absolute paths are cut to their last part: a card names no machine's folders."""
-    return re.sub(r"(?<!\S)/\S*/(?=[^/\s])", "", command)
-
-
 def adversarial(preset: dict[str, Any]) -> str:
     """Whether and how the discriminator took part."""
     if not preset["adversarial"]:
@@ -95,7 +89,7 @@ def card(
         ("", ""),
         [
             ("shape", shape),
-            ("made by", f"`{without_folders(report['command'])}`"),
+            ("made by", f"`{report['command']}`"),
             ("data", f"{report['pictures_in_folder']:,} portraits of `python -m stylegan draw` (seed 1)"),
             ("shown", f"{report['pictures']:,} pictures in {report['steps']:,} steps, {report['minutes']} minutes"),
             ("device", report["device"]),

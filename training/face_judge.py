@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from stylegan.attributes import ATTRIBUTES
 from stylegan.errors import StyleganError
+from training.command_line import command_line
 from training.errors import TrainingError
 from training.judge_report import card, filtered, judged, recognized, show
 from training.portraits import Portraits, load_portraits, mirrored_names
@@ -406,8 +407,7 @@ def main(argv: list[str] | None = None) -> int:
         recipe = Recipe(seed=options.seed, run=options.run)
         recipe.steps = {name: max(1, round(steps * options.effort)) for name, steps in recipe.steps.items()}
         report = train(load_portraits(options.portraits, options.count), recipe, options.out)
-        words = (Path(word).name if os.sep in word else word for word in (argv if argv is not None else sys.argv[1:]))
-        report["command"] = " ".join(["python -m training.face_judge", *words])
+        report["command"] = command_line("training.face_judge", argv)
         (options.out / "report.json").write_text(
             json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )

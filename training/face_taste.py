@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylegan.errors import StyleganError
+from training.command_line import command_line
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -315,10 +316,7 @@ def main(argv: list[str] | None = None) -> int:
         space = FaceSpace(config)
         report = train(faces, recipe, space, options.finish_now)
         report |= {"size": config.size, "side": config.resolution, "drawn with": drawn_with(options.portraits)}
-        report["command"] = (
-            f"python -m training.face_taste runs/portraits --count {options.count} --size {options.size} "
-            f"--steps {options.steps} --batch {options.batch} --learning-rate {options.learning_rate:g} --seed {options.seed}"
-        )
+        report["command"] = command_line("training.face_taste", argv)
         save_space(space, options.out)
         (options.out / "MODEL_CARD.md").write_text(card(report), encoding="utf-8")
         print(f"{options.out}: held-out error {report['error']}")

@@ -22,10 +22,11 @@ from tests.scripted_judge import WordJudge
 pytest.importorskip("selenium", reason="selenium is not installed")
 from selenium.webdriver.common.by import By
 
+from .test_end_to_end import RealServer
 from .test_page import Page
 
 
-class JudgedServer:
+class JudgedServer(RealServer):
     """The real server in a thread of its own, with a scripted model and a judge that goes by words."""
 
     def __init__(self, data: Path) -> None:
@@ -40,15 +41,6 @@ class JudgedServer:
         database.write_now(lambda connection: accounts.add_account(connection, "minji"))
         database.write_now(lambda connection: accounts.add_account(connection, accounts.LOCAL))
         self.links = {name: login_link(database, settings, self.app.port, name) for name in ("minji", accounts.LOCAL)}
-
-    def run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
-
-    def close(self) -> None:
-        self.run(self.app.close())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
 
 
 @pytest.fixture

@@ -5,14 +5,27 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from stylegan.__main__ import main as stylegan
 from tests.tiny_face import SIZES
+
+
+@contextmanager
+def handlers_restored() -> Iterator[None]:
+    """Puts back what a training command changes in its process: signal handlers and the number of threads."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def drawn(folder: Path, count: int, size: int = 32) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 
 from stylegan.attributes import CONDITIONS
 from stylegan.generator import load_generator
-from tests.training.faces import curve, drawn, error_line, interrupted_after, narrow, relabelled
+from tests.training.faces import curve, drawn, error_line, handlers_restored, interrupted_after, narrow, relabelled
 from training.face import Trainer, main
 from training.face_run import cut_curve, falling
 
@@ -24,12 +23,8 @@ STEP = ["--preset", "tiny", "--batch", "4", "--threads", "1"]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     narrow(monkeypatch)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    with handlers_restored():
+        yield
 
 
 @pytest.fixture(scope="module")

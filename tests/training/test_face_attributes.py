@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from stylegan.attributes import CONDITIONS
 from stylegan.generator import Generator, GeneratorConfig, load_generator, save_generator
 from tests.tiny_face import SIZES, tiny_face
-from tests.training.faces import curve, drawn, error_line, interrupted_after, relabelled
+from tests.training.faces import curve, drawn, error_line, handlers_restored, interrupted_after, relabelled
 from training.face import main
 from training.face_attributes import RECIPES, AttributeTrainer, calm_difference
 from training.face_data import load_faces
@@ -29,12 +28,8 @@ SHORT = ["--preset", "tiny", "--threads", "1", "--every", "4"]
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    with handlers_restored():
+        yield
 
 
 @pytest.fixture(scope="module")
